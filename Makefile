@@ -1,0 +1,48 @@
+# LipTwin. `make help` lists the targets; the first one run sets up what is missing.
+.DEFAULT_GOAL := help
+SHELL := /bin/bash
+BIN := .venv/bin
+DEMO := demo/hello.mp4
+SENTENCE := Hello. I am LipTwin, and these are my lips.
+
+.PHONY: help setup demo test detector lint format model bench clean
+
+help:  ## show this list
+	@grep -hE '^[a-z]+:.*## ' $(MAKEFILE_LIST) | sed -E 's/:[^#]*## /\t/' | expand -t 12
+
+.venv/.ready: pyproject.toml constraints.txt scripts/set_up.sh
+	@scripts/set_up.sh
+	@touch $@
+
+.venv-detector/.ready: scripts/detector-requirements.txt scripts/set_up_detector.sh | .venv/.ready
+	@scripts/set_up_detector.sh
+	@mkdir -p $(@D) && touch $@
+
+setup: .venv/.ready  ## install everything into .venv
+
+detector: .venv-detector/.ready  ## install the independent face detector into .venv-detector
+
+demo: .venv/.ready  ## make the twin say one sentence: demo/hello.mp4
+	@mkdir -p $(dir $(DEMO))
+	$(BIN)/liptwin speak --text "$(SENTENCE)" --output $(DEMO)
+
+lint: .venv/.ready  ## check style and types
+	$(BIN)/ruff check .
+	$(BIN)/ruff format --check .
+	$(BIN)/mypy
+
+test: .venv/.ready .venv-detector/.ready lint  ## check style and types, then run all tests
+	$(BIN)/pytest -n 2
+
+format: .venv/.ready  ## format the code
+	$(BIN)/ruff format .
+	$(BIN)/ruff check --fix .
+
+model: .venv/.ready  ## build the face model files again from their source
+	$(BIN)/python -m sim.build_model
+
+bench: .venv/.ready  ## run the benchmarks
+	$(BIN)/python -m benchmarks
+
+clean:  ## remove the environments and everything generated
+	rm -rf .venv .venv-detector build dist *.egg-info demo .mypy_cache .pytest_cache .ruff_cache

@@ -1,0 +1,1 @@
+"""Environments: what the face is asked to do, starting with speech."""

@@ -1,0 +1,1 @@
+"""The `liptwin` command line: composes the twin, speech, policies and files into commands."""

@@ -1,0 +1,5 @@
+"""`python -m liptwin`."""
+
+from liptwin.main import main
+
+main()

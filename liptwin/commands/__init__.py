@@ -1,0 +1,1 @@
+"""One module per command; each imports what is slow to import only when it runs."""

@@ -1,0 +1,78 @@
+"""Entry point of the `liptwin` command."""
+
+from __future__ import annotations
+
+import sys
+from importlib.metadata import version
+from typing import Annotated
+
+import typer
+
+from liptwin.commands.doctor import doctor
+from liptwin.commands.pose import pose
+from liptwin.commands.render import render
+from liptwin.commands.speak import speak
+from liptwin.errors import CommandError
+
+# The shell's convention: 128 plus the number of SIGINT.
+_INTERRUPTED = 130
+
+app = typer.Typer(
+    name="liptwin",
+    no_args_is_help=True,
+    add_completion=False,
+    pretty_exceptions_enable=False,
+    rich_markup_mode="rich",
+    context_settings={"help_option_names": ["-h", "--help"]},
+)
+
+
+def _show_version(wanted: bool) -> None:
+    if wanted:
+        typer.echo(f"liptwin {version('liptwin')}")
+        raise typer.Exit
+
+
+@app.callback()
+def liptwin(
+    _version: Annotated[
+        bool,
+        typer.Option(
+            "--version", callback=_show_version, is_eager=True, help="Show the version and leave."
+        ),
+    ] = False,
+) -> None:
+    """A digital twin of a humanoid robot's lips.
+
+    Start with:
+
+      liptwin doctor
+
+      liptwin speak --text "Hello, I am LipTwin." -o hello.mp4
+
+      liptwin pose --sheet -o poses.png
+    """
+
+
+for _command in (speak, render, pose, doctor):
+    app.command()(_command)
+
+
+def main(arguments: list[str] | None = None) -> None:
+    """Run the command line, and turn every expected failure into one message on stderr.
+
+    Args:
+        arguments: what follows the program's name; None takes it from the command line.
+
+    Raises:
+        SystemExit: always; 0 for success, 2 for bad input, 130 when interrupted.
+    """
+    try:
+        app(args=arguments)
+    except CommandError as error:
+        sys.stderr.write(f"liptwin: error: {error}\n")
+        sys.exit(error.exit_status)
+    except SystemExit as leaving:
+        if leaving.code == _INTERRUPTED:
+            sys.stderr.write("liptwin: interrupted; no half-written file is left\n")
+        raise

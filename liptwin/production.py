@@ -1,0 +1,150 @@
+"""From commands to files: the part that speaking and replaying share."""
+
+from __future__ import annotations
+
+import contextlib
+import csv
+from collections.abc import Iterator
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+import numpy as np
+import numpy.typing as npt
+import typer
+
+from liptwin.errors import CommandError
+from liptwin.files import replacing
+from liptwin.options import Outputs, Skin, View
+from liptwin.progress import tracked
+from liptwin.rollout import FaceFrame, roll_out
+
+if TYPE_CHECKING:
+    from envs.speech.audio import Audio
+    from sim import FaceTwin
+    from sim.render import FaceRenderer
+
+MEASUREMENT_COLUMNS = (
+    "time_s",
+    "aperture_mm",
+    "width_mm",
+    "protrusion_mm",
+    "jaw_deg",
+    "lips_touching",
+    "lower_lip_on_teeth",
+)
+
+
+def produce(
+    commands: npt.NDArray[np.float64],
+    fps: float,
+    audio: Audio | None,
+    skin: Skin,
+    view: View,
+    outputs: Outputs,
+) -> None:
+    """Send `commands` to the twin and write what `outputs` asks for; render only for a video.
+
+    Args:
+        commands: (n, 10) in [0, 1], one row per video frame.
+        fps: video frames per second.
+        audio: sound of the video, if any.
+        skin: how the skin is simulated.
+        view: what the video shows.
+        outputs: the files to write.
+
+    Raises:
+        CommandError: something cannot be rendered or written; says what to do.
+    """
+    if outputs.trajectory is not None:
+        _write_trajectory(outputs.trajectory, commands, fps)
+    if outputs.video is None and outputs.measurements is None:
+        return
+    from sim import FaceTwin
+
+    twin = FaceTwin(skin=skin)
+    seen: list[FaceFrame] = []
+    frames = _remembered(roll_out(twin, commands, fps), seen)
+    if outputs.video is None:
+        for _ in tracked(frames, len(commands), "simulating"):
+            pass
+    else:
+        _film(twin, frames, len(commands), fps, audio, view, outputs.video)
+    if outputs.measurements is not None:
+        _write_measurements(outputs.measurements, seen)
+
+
+@contextlib.contextmanager
+def open_renderer(twin: FaceTwin, view: View) -> Iterator[FaceRenderer]:
+    """The renderer of `view`.
+
+    Raises:
+        CommandError: this machine cannot render, or not in that size.
+    """
+    from sim.render import FaceRenderer
+
+    width, height = view.size
+    try:
+        renderer = FaceRenderer(twin, width, height, quality=view.quality)
+    except ValueError as error:
+        raise CommandError(str(error)) from error
+    except Exception as error:  # each back end fails in its own way
+        raise CommandError(
+            f"cannot render on this machine ({error}); run `liptwin doctor` to see why",
+            exit_status=1,
+        ) from error
+    with renderer:
+        yield renderer
+
+
+def _film(
+    twin: FaceTwin,
+    frames: Iterator[FaceFrame],
+    n_frames: int,
+    fps: float,
+    audio: Audio | None,
+    view: View,
+    path: Path,
+) -> None:
+    from liptwin.video import write_video
+
+    with open_renderer(twin, view) as renderer:
+        pictures = (renderer.render(view.camera) for _ in tracked(frames, n_frames, "filming"))
+        write_video(path, pictures, n_frames, view.size, fps, audio)
+    typer.echo(f"wrote {path}: {n_frames} frames, {n_frames / fps:.2f} s")
+
+
+def _remembered(frames: Iterator[FaceFrame], seen: list[FaceFrame]) -> Iterator[FaceFrame]:
+    try:
+        for frame in frames:
+            seen.append(frame)
+            yield frame
+    except FloatingPointError as error:
+        raise CommandError(f"{error}; try slower commands, or --skin condensed") from error
+
+
+def _write_trajectory(path: Path, commands: npt.NDArray[np.float64], fps: float) -> None:
+    from sim2real.trajectory import Trajectory, TrajectoryError, write_trajectory_csv
+
+    try:
+        write_trajectory_csv(path, Trajectory(np.arange(len(commands)) / fps, commands))
+    except TrajectoryError as error:
+        raise CommandError(str(error), exit_status=1) from error
+    typer.echo(f"wrote {path}: {len(commands)} rows")
+
+
+def _write_measurements(path: Path, frames: list[FaceFrame]) -> None:
+    with replacing(path) as partial, partial.open("w", newline="") as stream:
+        writer = csv.writer(stream, lineterminator="\n")
+        writer.writerow(MEASUREMENT_COLUMNS)
+        for frame in frames:
+            lips = frame.measurements
+            lengths = (lips.aperture_mm, lips.width_mm, lips.protrusion_mm, lips.jaw_deg)
+            writer.writerow(
+                [
+                    f"{frame.time_s:.6f}",
+                    *(f"{value:.4f}" for value in lengths),
+                    int(lips.lips_touching),
+                    int(lips.lower_lip_on_teeth),
+                ]
+            )
+    typer.echo(f"wrote {path}: {len(frames)} rows")

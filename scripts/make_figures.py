@@ -1,0 +1,129 @@
+"""Make every picture of the documentation: .venv/bin/python scripts/make_figures.py"""
+
+import os
+
+os.environ.setdefault("MUJOCO_GL", "egl")
+
+from pathlib import Path
+
+import matplotlib
+
+matplotlib.use("Agg")
+
+import matplotlib.pyplot as plt
+import numpy as np
+from matplotlib.axes import Axes
+from numpy.typing import NDArray
+from PIL import Image
+
+from sim import FaceTwin
+from sim.build_model.face_mesh import face_mesh
+from sim.build_model.shell import FREE, build_shell
+from sim.landmarks import LIP_LANDMARKS
+from sim.poses import POSES
+from sim.render import FaceRenderer, project
+from sim.skin import BONES
+
+ROOT = Path(__file__).resolve().parents[1]
+SHAPES = ("rest", "aa", "ee", "oo", "mm", "ff")
+COLOURS = {
+    FREE: "#c9c9c9",
+    "world": "#444444",
+    "jaw": "#d08c2e",
+    "upper_lip": "#b5414c",
+    "lower_lip": "#e07a86",
+    "corner_right": "#3b76af",
+    "corner_left": "#55a868",
+}
+
+
+def _save(figure: plt.Figure, path: Path) -> None:
+    path.parent.mkdir(parents=True, exist_ok=True)
+    figure.savefig(path, dpi=110, bbox_inches="tight", metadata={"Software": None})
+    plt.close(figure)
+    print(f"wrote {path.relative_to(ROOT)}")
+
+
+def _posed(twin: FaceTwin, name: str) -> None:
+    twin.reset()
+    twin.step(POSES[name], 1.0)
+
+
+def first_screen(twin: FaceTwin) -> None:
+    """The picture of the README: six mouth shapes, three views."""
+    size = 300
+    with FaceRenderer(twin, size, size) as renderer:
+        columns = []
+        for name in SHAPES:
+            _posed(twin, name)
+            views = [renderer.render(camera) for camera in ("portrait", "three_quarter", "mouth")]
+            columns.append(np.concatenate(views))
+    sheet = Image.fromarray(np.concatenate(columns, axis=1))
+    path = ROOT / "docs" / "images" / "shapes.jpg"
+    path.parent.mkdir(parents=True, exist_ok=True)
+    sheet.save(path, quality=88)
+    print(f"wrote {path.relative_to(ROOT)}")
+
+
+def landmark_map(twin: FaceTwin) -> None:
+    """The 40 landmarks, numbered, on two mouths."""
+    size = 720
+    figure, axes = plt.subplots(1, 2, figsize=(13, 6.5))
+    with FaceRenderer(twin, size, size) as renderer:
+        for axis, name in zip(axes, ("rest", "aa"), strict=True):
+            _posed(twin, name)
+            axis.imshow(renderer.render("lip_crop"))
+            pixels = project(twin, twin.landmarks(), "lip_crop", size, size)
+            axis.plot(*pixels.T, "o", ms=4, color="white", mec="black")
+            for (x, y), index in zip(pixels, LIP_LANDMARKS, strict=True):
+                axis.annotate(str(index), (x, y), (3, 3), textcoords="offset points", fontsize=7)
+            axis.set(title=name, xticks=[], yticks=[])
+    _save(figure, ROOT / "docs" / "images" / "landmarks.png")
+
+
+def _front(axis: Axes, points_mm: NDArray[np.float64], faces: NDArray[np.int64]) -> None:
+    axis.triplot(points_mm[:, 0], points_mm[:, 2], faces, lw=0.35, color="#777777")
+    axis.set_aspect("equal")
+    axis.invert_xaxis()
+    axis.set_xlabel("x, mm (subject's right on the left)")
+
+
+def model_steps(twin: FaceTwin) -> None:
+    """How the model is derived: surface, shell, glue, weights, condensed face."""
+    shell, mesh = build_shell(), face_mesh()
+    figure, axes = plt.subplots(2, 3, figsize=(16, 13))
+    _front(axes[0, 0], mesh.vertices * 1e3, mesh.faces)
+    axes[0, 0].set_title(f"1  surface: {len(mesh.vertices)} visual vertices")
+    _front(axes[0, 1], shell.vertices * 1e3, shell.faces)
+    axes[0, 1].set_title(f"2  shell: {len(shell.vertices)} vertices, {len(shell.faces)} triangles")
+    _front(axes[0, 2], shell.vertices * 1e3, shell.faces)
+    for body, colour in COLOURS.items():
+        at = shell.vertices[shell.attachment == body] * 1e3
+        axes[0, 2].plot(at[:, 0], at[:, 2], "o", ms=5, color=colour, label=body or "free")
+    axes[0, 2].legend(loc="upper right", fontsize=8)
+    axes[0, 2].set_title("3  what each vertex is glued to")
+    for axis, bone in zip(axes[1, :2], ("jaw", "corner_left"), strict=True):
+        weight = twin.skin_model.bone_weights[:, BONES.index(bone)]
+        x, _, z = shell.vertices.T * 1e3
+        shade = axis.tripcolor(x, z, shell.faces, weight, cmap="viridis", shading="gouraud")
+        figure.colorbar(shade, ax=axis, shrink=0.6)
+        axis.set_aspect("equal")
+        axis.invert_xaxis()
+        axis.set_title(f"4  condensed weights of {bone}")
+    with FaceRenderer(twin, 700, 700) as renderer:
+        _posed(twin, "ee")
+        axes[1, 2].imshow(renderer.render("portrait"))
+    axes[1, 2].set(title="5  the fast face: bones and residual", xticks=[], yticks=[])
+    _save(figure, ROOT / "assets" / "face_model" / "face_model.png")
+
+
+def main() -> None:
+    """Make all pictures."""
+    twin = FaceTwin("condensed", ideal_servos=True)
+    first_screen(twin)
+    landmark_map(twin)
+    model_steps(twin)
+
+
+if __name__ == "__main__":
+    main()

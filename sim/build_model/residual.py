@@ -1,0 +1,166 @@
+"""What static condensation misses of the settled shell: a polynomial of the joint positions.
+
+The fast skin is blended rigid motions plus a residual: 40 modes over the shell vertices (proper
+orthogonal decomposition) whose amplitudes are cubic polynomials of the normalised joint positions,
+fitted by ridge regression to shells settled under random commands. Every sample is a pure function
+of its index.
+"""
+
+import io
+import math
+from collections.abc import Callable, Iterable
+from concurrent.futures import ProcessPoolExecutor
+from dataclasses import dataclass
+from itertools import combinations_with_replacement
+from pathlib import Path
+
+import mujoco
+import numpy as np
+from numpy.typing import NDArray
+
+from sim.dof import DOF_NAMES, N_DOF
+from sim.model import load_model
+from sim.servo_table import load_servo_table
+from sim.skin import SHELL_SPOKES
+
+Array = NDArray[np.float64]
+
+N_MODES = 40
+DEGREE = 3
+RIDGE = 2.0
+SEED = 20261
+RAMP_S, HOLD_S = 0.25, 0.30
+DISPLACEMENT_STEP_M = 2e-6
+MIRRORED_DOF = np.array([0, 1, 2, 3, 4, 5, 8, 9, 6, 7])
+"""Degrees of freedom of the mirrored face."""
+
+
+@dataclass(frozen=True)
+class Settled:
+    """Settled shells. joints: (n, 10) rad or m. vertices: (n, 320, 3) m."""
+
+    joints: Array
+    vertices: Array
+
+    def to_bytes(self, rest: Array) -> bytes:
+        """As an .npz archive; displacements from `rest` (320, 3) in whole steps of 2 um."""
+        steps = np.round((self.vertices - rest) / DISPLACEMENT_STEP_M).astype(np.int16)
+        buffer = io.BytesIO()
+        np.savez_compressed(buffer, joints=self.joints.astype(np.float32), displacement_steps=steps)
+        return buffer.getvalue()
+
+    @classmethod
+    def load(cls, path: Path, rest: Array) -> "Settled":
+        """Read what `to_bytes` wrote."""
+        with np.load(path) as archive:
+            moved = archive["displacement_steps"] * DISPLACEMENT_STEP_M
+            return cls(archive["joints"].astype(np.float64), rest + moved)
+
+
+def sample_commands(index: int, seed: int = SEED) -> Array:
+    """Random commands (10,) in [0, 1] of one sample: a third uniform, a third uniform with left
+    and right equal, a third normal around rest, where speech lives (half of them symmetric)."""
+    rng = np.random.default_rng((seed, index))
+    if index % 3 < 2:
+        commands = rng.uniform(size=N_DOF)
+    else:
+        commands = np.clip(load_servo_table().rest_commands + rng.normal(0, 0.2, N_DOF), 0, 1)
+    if index % 3 == 1 or index % 6 == 5:
+        commands[8:10] = commands[6:8]
+    return commands
+
+
+class _Settler:
+    def __init__(self) -> None:
+        self.table = load_servo_table()
+        self.model = load_model("shell", self.table, ideal_servos=True)
+        self.joints = [self.model.joint(name).qposadr[0] for name in DOF_NAMES]
+
+    def __call__(self, commands: Array) -> tuple[Array, Array]:
+        data = mujoco.MjData(self.model)
+        target = self.table.shaft_from_command(commands)
+        step_s = self.model.opt.timestep
+        for _ in range(math.ceil((RAMP_S + HOLD_S) / step_s)):
+            data.ctrl[:] = target * min(1.0, data.time / RAMP_S)
+            mujoco.mj_step(self.model, data)
+        mujoco.mj_forward(self.model, data)
+        return data.qpos[self.joints].copy(), data.flexvert_xpos.reshape(-1, 3).copy()
+
+
+_settler: _Settler | None = None
+
+
+def _settle(commands: Array) -> tuple[Array, Array]:
+    global _settler
+    if _settler is None:
+        _settler = _Settler()
+    return _settler(commands)
+
+
+def settle_shells(
+    commands: Array,
+    workers: int,
+    track: Callable[[Iterable[tuple[Array, Array]]], Iterable[tuple[Array, Array]]] = iter,
+) -> Settled:
+    """Settle the shell under each of the commands (n, 10) from rest, in parallel processes."""
+    with ProcessPoolExecutor(workers) as pool:
+        results = list(track(pool.map(_settle, commands, chunksize=4)))
+    joints, vertices = (np.array(part) for part in zip(*results, strict=True))
+    return Settled(joints, vertices)
+
+
+def exponents(degree: int = DEGREE) -> NDArray[np.int64]:
+    """Exponents (features, 10) of the monomials up to a degree, constant first."""
+    rows = []
+    for total in range(degree + 1):
+        for combination in combinations_with_replacement(range(N_DOF), total):
+            rows.append(np.bincount(combination, minlength=N_DOF))
+    return np.array(rows)
+
+
+def monomials(normalised: Array, powers: NDArray[np.int64]) -> Array:
+    """Monomials (n, features) of normalised joint positions (n, 10)."""
+    table = np.stack([normalised**k for k in range(powers.max() + 1)], axis=-1)
+    return np.prod(table[:, np.arange(N_DOF)[None], powers], axis=-1)
+
+
+def _mirror(settled: Settled) -> Settled:
+    n_rings = settled.vertices.shape[1] // SHELL_SPOKES
+    spokes = (SHELL_SPOKES // 2 - np.arange(SHELL_SPOKES)) % SHELL_SPOKES
+    order = (np.arange(n_rings)[:, None] * SHELL_SPOKES + spokes).ravel()
+    return Settled(
+        settled.joints[:, MIRRORED_DOF],
+        settled.vertices[:, order] * [-1, 1, 1],
+    )
+
+
+@dataclass(frozen=True)
+class Residual:
+    """modes: (n_modes, 320, 3) m. coefficients: (features, n_modes). powers: (features, 10)."""
+
+    modes: Array
+    coefficients: Array
+    powers: NDArray[np.int64]
+
+
+def normalise(joints: Array) -> Array:
+    """Joint positions (..., 10) to [-1, 1] over their ranges."""
+    table = load_servo_table()
+    return 2.0 * (joints - table.joint_lower) / table.joint_width - 1.0
+
+
+def fit_residual(settled: Settled, blend: Callable[[Array], Array]) -> Residual:
+    """Fit the residual of `blend`, which maps joint positions (10,) to shell vertices (320, 3)."""
+    mirrored = _mirror(settled)
+    joints = np.concatenate([settled.joints, mirrored.joints])
+    vertices = np.concatenate([settled.vertices, mirrored.vertices])
+    missed = (vertices - np.array([blend(q) for q in joints])).reshape(len(joints), -1)
+    _, _, modes = np.linalg.svd(missed, full_matrices=False)
+    modes = modes[:N_MODES]
+    rows = np.arange(len(modes))
+    modes *= np.sign(modes[rows, np.abs(modes).argmax(axis=1)])[:, None]
+    powers = exponents()
+    features = monomials(normalise(joints), powers)
+    gram = features.T @ features + RIDGE * np.eye(len(powers))
+    coefficients = np.linalg.solve(gram, features.T @ (missed @ modes.T))
+    return Residual(modes.reshape(len(modes), -1, 3), coefficients, powers)
