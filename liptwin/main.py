@@ -12,6 +12,7 @@ from liptwin.commands.doctor import doctor
 from liptwin.commands.pose import pose
 from liptwin.commands.render import render
 from liptwin.commands.speak import speak
+from liptwin.commands.voices import voices
 from liptwin.errors import CommandError
 
 # The shell's convention: 128 plus the number of SIGINT.
@@ -54,7 +55,7 @@ def liptwin(
     """
 
 
-for _command in (speak, render, pose, doctor):
+for _command in (speak, render, pose, voices, doctor):
     app.command()(_command)
 
 

@@ -15,8 +15,14 @@ FACE_MODEL_DIR: Final = Path(__file__).resolve().parents[1] / "assets" / "face_m
 """The model folder: MJCF, meshes, textures, servo table."""
 
 
-def load_model(skin: Skin, servos: ServoTable, *, ideal_servos: bool = False) -> mujoco.MjModel:
-    """Compile the face with one of its skins.
+def load_model(
+    skin: Skin,
+    servos: ServoTable,
+    *,
+    ideal_servos: bool = False,
+    folder: Path = FACE_MODEL_DIR,
+) -> mujoco.MjModel:
+    """Compile the face of a model folder with one of its skins.
 
     Raises:
         ValueError: unknown skin.
@@ -24,6 +30,6 @@ def load_model(skin: Skin, servos: ServoTable, *, ideal_servos: bool = False) ->
     """
     if skin not in SKINS:
         raise ValueError(f"unknown skin {skin!r}; use one of {', '.join(SKINS)}")
-    spec = mujoco.MjSpec.from_file(str(FACE_MODEL_DIR / f"{skin}.xml"))
+    spec = mujoco.MjSpec.from_file(str(folder / f"{skin}.xml"))
     add_servos(spec, servos, ideal=ideal_servos)
     return spec.compile()

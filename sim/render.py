@@ -4,7 +4,6 @@ MuJoCo's classic OpenGL renderer draws; the visual skin is put into the scene fr
 surface, so both tiers look through the same eyes and nothing in the model changes.
 """
 
-from dataclasses import dataclass
 from types import TracebackType
 from typing import Final, Literal, Self
 
@@ -20,29 +19,24 @@ Floats = NDArray[np.float64]
 Quality = Literal["fast", "beautiful"]
 
 CAMERAS: Final = ("portrait", "three_quarter", "profile", "mouth", "lip_crop")
+MAX_SIDE_PX: Final = 2160
 LIP_CROP_SIZE: Final = 128
 """Width and height in pixels of the picture that learning sees."""
 
 
-@dataclass(frozen=True)
-class _Look:
-    """supersampling: pictures are drawn this many times larger and scaled down."""
-
-    multisamples: int
-    shadow_size: int
-    supersampling: int
-
-
-_LOOKS: Final[dict[Quality, _Look]] = {
-    "fast": _Look(multisamples=0, shadow_size=0, supersampling=1),
-    "beautiful": _Look(multisamples=0, shadow_size=1024, supersampling=2),
-}
+_SUPERSAMPLING: Final[dict[Quality, int]] = {"fast": 1, "beautiful": 2}
+"""Pictures are drawn this many times larger and scaled down."""
 
 
 def vertex_normals(vertices: Floats, faces: NDArray[np.int64], gather: csr_matrix) -> Floats:
     """Area-weighted unit normals (n, 3); gather: (n, f) incidence of vertices and faces."""
-    corners = vertices[faces]
-    normals = gather @ np.cross(corners[:, 1] - corners[:, 0], corners[:, 2] - corners[:, 0])
+    # coordinate by coordinate, which is several times faster than np.cross
+    first, second, third = faces.T
+    axes = np.ascontiguousarray(vertices.T)
+    ax, ay, az = (axis[second] - axis[first] for axis in axes)
+    bx, by, bz = (axis[third] - axis[first] for axis in axes)
+    crossed = np.stack([ay * bz - az * by, az * bx - ax * bz, ax * by - ay * bx], axis=1)
+    normals = gather @ crossed
     return normals / np.maximum(np.linalg.norm(normals, axis=1, keepdims=True), 1e-12)
 
 
@@ -51,9 +45,9 @@ class FaceRenderer:
 
     Args:
         twin: the twin to look at.
-        width, height: picture size in pixels, at most 1080 each for "beautiful".
-        quality: "fast" (no shadow, no smoothing) for training frames, "beautiful" (soft edges by
-            supersampling, shadow) for videos.
+        width, height: picture size in pixels, at most 2160 each.
+        quality: "fast" (drawn once) for training frames, "beautiful" (smooth edges by
+            supersampling) for videos.
 
     Raises:
         ValueError: unknown quality or a size that cannot be drawn.
@@ -62,23 +56,20 @@ class FaceRenderer:
     def __init__(
         self, twin: FaceTwin, width: int, height: int, quality: Quality = "beautiful"
     ) -> None:
-        if quality not in _LOOKS:
-            raise ValueError(f"unknown quality {quality!r}; use one of {', '.join(_LOOKS)}")
-        look = _LOOKS[quality]
-        model = twin.model
-        limit = min(model.vis.global_.offwidth, model.vis.global_.offheight) // look.supersampling
-        if not (0 < width <= limit and 0 < height <= limit):
-            raise ValueError(f"size {width}x{height}: use 1 to {limit} pixels for {quality!r}")
+        if quality not in _SUPERSAMPLING:
+            known = ", ".join(_SUPERSAMPLING)
+            raise ValueError(f"unknown quality {quality!r}; use one of {known}")
+        if not (0 < width <= MAX_SIDE_PX and 0 < height <= MAX_SIDE_PX):
+            raise ValueError(f"size {width}x{height}: use 1 to {MAX_SIDE_PX} pixels each way")
         self._twin = twin
-        self._size = (width, height)
-        self._supersampling = look.supersampling
-        model.vis.quality.offsamples = look.multisamples
-        model.vis.quality.shadowsize = max(look.shadow_size, 1)
-        self._renderer = mujoco.Renderer(
-            model, height * look.supersampling, width * look.supersampling
-        )
+        self._supersampling = _SUPERSAMPLING[quality]
+        drawn_width, drawn_height = width * self._supersampling, height * self._supersampling
+        twin.model.vis.global_.offwidth = drawn_width
+        twin.model.vis.global_.offheight = drawn_height
+        twin.model.vis.quality.offsamples = 0
+        self._renderer = mujoco.Renderer(twin.model, drawn_height, drawn_width)
         flags = self._renderer.scene.flags
-        flags[mujoco.mjtRndFlag.mjRND_SHADOW] = look.shadow_size > 0
+        flags[mujoco.mjtRndFlag.mjRND_SHADOW] = False
         flags[mujoco.mjtRndFlag.mjRND_REFLECTION] = False
         skin = twin.skin_model
         faces = skin.visual_faces
@@ -105,7 +96,7 @@ class FaceRenderer:
         scene.skinnormal[:] = normals.ravel()
         picture = self._renderer.render()
         if self._supersampling > 1:
-            return np.asarray(Image.fromarray(picture).resize(self._size, Image.Resampling.BOX))
+            return np.asarray(Image.fromarray(picture).reduce(self._supersampling))
         return picture.copy()
 
     def close(self) -> None:

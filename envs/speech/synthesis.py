@@ -175,7 +175,7 @@ def _find(name: str, *, is_variant: bool) -> Voice:
     close = difflib.get_close_matches(name.lower(), known, n=4, cutoff=0.5)
     hint = f"did you mean {', '.join(known[c].name for c in close)}?" if close else ""
     kind = "voice variant" if is_variant else "voice"
-    raise SynthesisError(f"unknown {kind} {name!r}; {hint or 'list_voices() names them all'}")
+    raise SynthesisError(f"unknown {kind} {name!r}; {hint or '`liptwin voices` lists them all'}")
 
 
 def _prepare(text: str, language: Voice) -> str:

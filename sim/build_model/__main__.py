@@ -16,7 +16,7 @@ from sim.build_model.face_mesh import FaceMesh, face_mesh
 from sim.build_model.interpolation import interpolation_matrix
 from sim.build_model.landmark_sites import contour_sites, strip_sites
 from sim.build_model.mesh import write_obj
-from sim.build_model.residual import Settled, fit_residual, sample_commands, settle_shells
+from sim.build_model.residual import Settled, Settler, fit_residual, sample_commands, settle_shells
 from sim.build_model.shell import (
     BODY_ORIGINS,
     FREE,
@@ -73,13 +73,17 @@ def write_parts(folder: Path) -> None:
         Image.fromarray(picture).save(path, optimize=True)
 
 
-def condense_shell(shell: Shell, folder: Path) -> Condensed:
-    """Condense the shell of `folder` (skin_shell.xml and the parts must be there)."""
+def condense_shell(shell: Shell, folder: Path) -> tuple[Condensed, Settled]:
+    """Condense the shell of `folder` (skin_shell.xml and the parts must be there); also the shell
+    at rest."""
     loose = replace(shell, attachment=np.full_like(shell.attachment, FREE))
     spec = mujoco.MjSpec.from_string(shell_xml(loose))
     spec.option.integrator = mujoco.mjtIntegrator.mjINT_DISCRETE
-    glued = mujoco.MjModel.from_xml_path(str(folder / "shell.xml"))
-    return condense(shell, glued, spec.compile())
+    settler = Settler(folder)
+    joints, vertices = settler(settler.table.rest_commands)
+    data = settler.settle(settler.table.rest_commands)
+    condensed = condense(shell, settler.model, data, spec.compile())
+    return condensed, Settled(joints[None], vertices[None])
 
 
 def write_visual_skin(folder: Path, mesh: FaceMesh, weights: np.ndarray) -> None:
@@ -95,7 +99,7 @@ def build_shell_and_bones(folder: Path) -> None:
     # shell.xml refers to the visual skin: any weights serve until the condensation is known
     write_visual_skin(folder, mesh, np.tile(np.eye(1, len(BONES)), (len(mesh.vertices), 1)))
     _write(folder / "skin_shell.xml", shell_xml(shell).encode())
-    condensed = condense_shell(shell, folder)
+    condensed, _ = condense_shell(shell, folder)
     _write(folder / "skin_stiffness.xml", stiffness_xml(condensed).encode())
     visual = interpolation_matrix(mesh.theta, mesh.r)
     write_visual_skin(folder, mesh, visual @ condensed.bone_weights)
@@ -105,7 +109,7 @@ def settle(folder: Path, samples: int, workers: int) -> None:
     """Settle shells under random commands."""
     commands = np.array([sample_commands(k) for k in range(samples)])
     settled = settle_shells(
-        commands, workers, lambda results: track(results, "settling shells", total=samples)
+        folder, commands, workers, lambda results: track(results, "settling shells", total=samples)
     )
     _write(folder / SETTLED_FILE, settled.to_bytes(build_shell().vertices))
 
@@ -114,10 +118,12 @@ def fit_skin(folder: Path) -> None:
     """Fit the residual to the settled shells and write everything the twin needs of the skin."""
     shell, mesh = build_shell(), face_mesh()
     visual = interpolation_matrix(mesh.theta, mesh.r)
-    weights = np.round(condense_shell(shell, folder).bone_weights, 6)
+    condensed, rest = condense_shell(shell, folder)
+    weights = np.round(condensed.bone_weights, 6)
     mechanism = mujoco.MjModel.from_xml_path(str(folder / "condensed.xml"))
     fit = fit_residual(
         Settled.load(folder / SETTLED_FILE, shell.vertices),
+        rest,
         lambda joints: blend_bones(mechanism, shell.vertices, weights, joints),
     )
     theta, r = contour_sites()

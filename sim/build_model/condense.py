@@ -32,15 +32,14 @@ class Condensed:
     bone_weights: Array
 
 
-def _stiffness(model: mujoco.MjModel) -> Array:
-    """-d qfrc_passive / d qpos at the reference pose by central differences, symmetrised."""
+def _stiffness(model: mujoco.MjModel, positions: Array) -> Array:
+    """-d qfrc_passive / d qpos at positions (nv,) by central differences, symmetrised."""
     data = mujoco.MjData(model)
-    reference = data.qpos.copy()
     step = 2e-6
     columns = np.zeros((model.nv, model.nv))
     for dof in range(model.nv):
         for sign in (1.0, -1.0):
-            data.qpos[:] = reference
+            data.qpos[:] = positions
             data.qpos[dof] += sign * step
             mujoco.mj_kinematics(model, data)
             mujoco.mj_comPos(model, data)
@@ -59,16 +58,22 @@ def _condense(stiffness: Array, kept: NDArray[np.int64]) -> tuple[Array, Array]:
     return 0.5 * (reduced + reduced.T), response
 
 
-def condense(shell: Shell, glued: mujoco.MjModel, free: mujoco.MjModel) -> Condensed:
+def condense(
+    shell: Shell, glued: mujoco.MjModel, settled: mujoco.MjData, loose: mujoco.MjModel
+) -> Condensed:
     """Condense the shell.
 
-    glued: the fidelity model. free: a model of the shell alone, no vertex glued, three slide
-    joints per vertex in order.
+    glued: the fidelity model. settled: its state at rest. loose: a model of the shell alone, no
+    vertex glued, three slide joints per vertex in order.
+
+    The stiffness is taken at rest, not at the reference: only a stable equilibrium is sure to have
+    a positive definite one. (At the reference, bending of the rolled lips makes it indefinite.)
     """
     joints = np.array([glued.joint(name).dofadr[0] for name in DOF_NAMES])
-    joint_stiffness, _ = _condense(_stiffness(glued), joints)
+    joint_stiffness, _ = _condense(_stiffness(glued, settled.qpos), joints)
 
-    stiffness = _stiffness(free)
+    moved = settled.flexvert_xpos.reshape(-1, 3) - shell.vertices
+    stiffness = _stiffness(loose, moved.ravel())
     is_glued = np.repeat(shell.attachment != FREE, 3)
     _, response = _condense(stiffness, np.flatnonzero(is_glued))
     n = len(shell.vertices)

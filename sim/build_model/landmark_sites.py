@@ -8,12 +8,14 @@ from sim.landmarks import OUTER
 
 Array = NDArray[np.float64]
 
-# Fraction of the half mouth width and ring of the points from the midline to a corner. Fractions
-# follow the spacing of MediaPipe's canonical face model; the outer contour comes in from the
-# vermilion border (r = 0.45) to the corner where the lips join.
-_OUTER = ((0.0, 0.45), (0.24, 0.45), (0.47, 0.45), (0.69, 0.44), (0.87, 0.40))
-_INNER = (0.0, 0.23, 0.45, 0.66, 0.84)
-_OUTER_CORNER_R, _INNER_CORNER_R = 0.29, WET_LINE
+# Fraction of the half mouth width and ring of the points from the midline to a corner, upper and
+# lower. They follow the spacing that MediaPipe's face mesh shows on rendered faces (see
+# tests/test_detector.py); the outer contour comes in from the vermilion border (r = 0.45) to the
+# corner where the lips join.
+_OUTER_UPPER = ((0.0, 0.42), (0.29, 0.42), (0.58, 0.42), (0.78, 0.42), (0.91, 0.39))
+_OUTER_LOWER = ((0.0, 0.48), (0.29, 0.48), (0.56, 0.46), (0.77, 0.43), (0.90, 0.39))
+_INNER = (0.0, 0.26, 0.48, 0.66, 0.81)
+_OUTER_CORNER_R, _INNER_CORNER_R = 0.29, 0.08
 
 _LEFT_UPPER = {0: 0, 267: 1, 269: 2, 270: 3, 409: 4}
 _LEFT_LOWER = {17: 0, 314: 1, 405: 2, 321: 3, 375: 4}
@@ -40,13 +42,13 @@ def contour_sites() -> tuple[Array, Array]:
         78: (0.0, _INNER_CORNER_R),
         308: (np.pi, _INNER_CORNER_R),
     }
-    for right, left, upper in (
-        (_RIGHT_UPPER, _LEFT_UPPER, True),
-        (_RIGHT_LOWER, _LEFT_LOWER, False),
+    for right, left, table, upper in (
+        (_RIGHT_UPPER, _LEFT_UPPER, _OUTER_UPPER, True),
+        (_RIGHT_LOWER, _LEFT_LOWER, _OUTER_LOWER, False),
     ):
         for rows, mirrored in ((right, False), (left, True)):
             for index, step in rows.items():
-                fraction, r = _OUTER[step]
+                fraction, r = table[step]
                 theta = _theta_at(fraction * half_width, r, upper)
                 sites[index] = (np.pi - theta if mirrored else theta, r)
     ordered = np.array([sites[index] for index in (*OUTER, 78, 308)])
@@ -56,12 +58,12 @@ def contour_sites() -> tuple[Array, Array]:
 def strip_sites() -> tuple[Array, Array]:
     """theta and r (2, 9, 10) of the strips across the upper (0) and lower (1) lip, from right to
     left as in `sim.landmarks.INNER_PAIRS`, along which the lip line is sought."""
-    half_width = float(lip_patch(0.0, _INNER_CORNER_R)[0])
+    half_width = float(lip_patch(0.0, WET_LINE)[0])
     fractions = [*_INNER[:0:-1], *_INNER]
     theta = np.empty((2, len(fractions)))
     for row, upper in enumerate((True, False)):
         for k, fraction in enumerate(fractions):
-            right = _theta_at(fraction * half_width, _INNER_CORNER_R, upper)
+            right = _theta_at(fraction * half_width, WET_LINE, upper)
             theta[row, k] = right if k < len(_INNER) else np.pi - right
     shape = (*theta.shape, len(STRIP_RADII))
     return (

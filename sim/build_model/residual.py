@@ -1,6 +1,6 @@
 """What static condensation misses of the settled shell: a polynomial of the joint positions.
 
-The fast skin is blended rigid motions plus a residual: 40 modes over the shell vertices (proper
+The fast skin is blended rigid motions plus a residual: 60 modes over the shell vertices (proper
 orthogonal decomposition) whose amplitudes are cubic polynomials of the normalised joint positions,
 fitted by ridge regression to shells settled under random commands. Every sample is a pure function
 of its index.
@@ -25,9 +25,11 @@ from sim.skin import SHELL_SPOKES
 
 Array = NDArray[np.float64]
 
-N_MODES = 40
+N_MODES = 60
 DEGREE = 3
-RIDGE = 2.0
+RIDGE = 10.0
+REST_WEIGHT = 100
+"""How many samples the shell at rest counts for: speech keeps coming back to it."""
 SEED = 20261
 RAMP_S, HOLD_S = 0.25, 0.30
 DISPLACEMENT_STEP_M = 2e-6
@@ -70,13 +72,16 @@ def sample_commands(index: int, seed: int = SEED) -> Array:
     return commands
 
 
-class _Settler:
-    def __init__(self) -> None:
-        self.table = load_servo_table()
-        self.model = load_model("shell", self.table, ideal_servos=True)
-        self.joints = [self.model.joint(name).qposadr[0] for name in DOF_NAMES]
+class Settler:
+    """Lets the shell of a model folder come to rest under commands, with ideal servos."""
 
-    def __call__(self, commands: Array) -> tuple[Array, Array]:
+    def __init__(self, folder: Path) -> None:
+        self.table = load_servo_table()
+        self.model = load_model("shell", self.table, ideal_servos=True, folder=folder)
+        self._joints = [self.model.joint(name).qposadr[0] for name in DOF_NAMES]
+
+    def settle(self, commands: Array) -> mujoco.MjData:
+        """The shell at rest under commands (10,), eased into over RAMP_S from the reference."""
         data = mujoco.MjData(self.model)
         target = self.table.shaft_from_command(commands)
         step_s = self.model.opt.timestep
@@ -84,26 +89,37 @@ class _Settler:
             data.ctrl[:] = target * min(1.0, data.time / RAMP_S)
             mujoco.mj_step(self.model, data)
         mujoco.mj_forward(self.model, data)
-        return data.qpos[self.joints].copy(), data.flexvert_xpos.reshape(-1, 3).copy()
+        return data
+
+    def __call__(self, commands: Array) -> tuple[Array, Array]:
+        """Joint positions (10,) and shell vertices (320, 3) of the settled shell."""
+        data = self.settle(commands)
+        return data.qpos[self._joints].copy(), data.flexvert_xpos.reshape(-1, 3).copy()
 
 
-_settler: _Settler | None = None
+_settler: Settler | None = None
+
+
+def _start_worker(folder: Path) -> None:
+    global _settler
+    _settler = Settler(folder)
 
 
 def _settle(commands: Array) -> tuple[Array, Array]:
-    global _settler
     if _settler is None:
-        _settler = _Settler()
+        raise RuntimeError("start the worker first")
     return _settler(commands)
 
 
 def settle_shells(
+    folder: Path,
     commands: Array,
     workers: int,
     track: Callable[[Iterable[tuple[Array, Array]]], Iterable[tuple[Array, Array]]] = iter,
 ) -> Settled:
-    """Settle the shell under each of the commands (n, 10) from rest, in parallel processes."""
-    with ProcessPoolExecutor(workers) as pool:
+    """Settle the shell of a model folder under each of the commands (n, 10) from rest, in
+    parallel processes."""
+    with ProcessPoolExecutor(workers, initializer=_start_worker, initargs=(folder,)) as pool:
         results = list(track(pool.map(_settle, commands, chunksize=4)))
     joints, vertices = (np.array(part) for part in zip(*results, strict=True))
     return Settled(joints, vertices)
@@ -149,11 +165,12 @@ def normalise(joints: Array) -> Array:
     return 2.0 * (joints - table.joint_lower) / table.joint_width - 1.0
 
 
-def fit_residual(settled: Settled, blend: Callable[[Array], Array]) -> Residual:
-    """Fit the residual of `blend`, which maps joint positions (10,) to shell vertices (320, 3)."""
-    mirrored = _mirror(settled)
-    joints = np.concatenate([settled.joints, mirrored.joints])
-    vertices = np.concatenate([settled.vertices, mirrored.vertices])
+def fit_residual(settled: Settled, rest: Settled, blend: Callable[[Array], Array]) -> Residual:
+    """Fit the residual of `blend`, which maps joint positions (10,) to shell vertices (320, 3), to
+    settled shells, their mirror images and the one shell at rest."""
+    parts = [settled, _mirror(settled), *[rest] * REST_WEIGHT]
+    joints = np.concatenate([part.joints for part in parts])
+    vertices = np.concatenate([part.vertices for part in parts])
     missed = (vertices - np.array([blend(q) for q in joints])).reshape(len(joints), -1)
     _, _, modes = np.linalg.svd(missed, full_matrices=False)
     modes = modes[:N_MODES]

@@ -1,0 +1,1 @@
+"""How fast LipTwin is on this machine: `python -m benchmarks --help`."""
