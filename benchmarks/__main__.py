@@ -1,6 +1,7 @@
 """Measure and tell: `python -m benchmarks --help`."""
 
 import argparse
+import sys
 from pathlib import Path
 from typing import Final
 
@@ -42,7 +43,8 @@ def main() -> None:
     if arguments.markdown:
         print(report.markdown(figures))
     else:
-        Console().print(report.table(figures))
+        width = None if sys.stdout.isatty() else report.WIDTH
+        Console(width=width).print(report.table(figures))
     if arguments.json is not None:
         report.write_json(arguments.json, figures)
 

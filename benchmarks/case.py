@@ -24,7 +24,7 @@ class Effort:
     frames: int
 
 
-FULL: Final = Effort(repeats=5, speech_s=10.0, frames=40)
+FULL: Final = Effort(repeats=3, speech_s=10.0, frames=40)
 QUICK: Final = Effort(repeats=2, speech_s=2.0, frames=8)
 
 

@@ -12,7 +12,9 @@ from rich.table import Table
 
 from benchmarks.case import Figure
 
-_COLUMNS: Final = ("what", "median", "min", "max", "unit", "against", "ratio", "wanted")
+WIDTH: Final = 130
+"""Characters of a table that goes to a file."""
+_COLUMNS: Final = ("what", "median", "min to max", "unit", "compared", "wanted")
 
 
 def machine() -> dict[str, str]:
@@ -29,8 +31,7 @@ def table(figures: list[Figure]) -> Table:
     """For a terminal."""
     shown = Table(title=", ".join(f"{key} {value}" for key, value in machine().items()))
     for column in _COLUMNS:
-        right = column in ("median", "min", "max", "ratio")
-        shown.add_column(column, justify="right" if right else "left")
+        shown.add_column(column, justify="right" if column == "median" else "left")
     group = None
     for figure in figures:
         if group not in (None, figure.group):
@@ -55,13 +56,15 @@ def write_json(path: Path, figures: list[Figure]) -> None:
 
 
 def _row(figure: Figure) -> tuple[str, ...]:
-    values = (figure.median, min(figure.runs), max(figure.runs))
+    compared = ""
+    if figure.ratio is not None:
+        compared = f"{_number(figure.ratio)} x {figure.baseline}"
     return (
         figure.name,
-        *map(_number, values),
+        _number(figure.median),
+        f"{_number(min(figure.runs))} to {_number(max(figure.runs))}",
         figure.unit,
-        figure.baseline or "",
-        "" if figure.ratio is None else f"{figure.ratio:.2f}",
+        compared,
         figure.wanted or "",
     )
 

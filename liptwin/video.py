@@ -96,7 +96,7 @@ def _arguments(size: tuple[int, int], fps: float, sound: Path | None, target: Pa
     if sound is not None:
         arguments += ["-i", str(sound), "-map", "0:v:0", "-map", "1:a:0"]
         arguments += ["-c:a", "aac", "-b:a", "128k", "-ar", _SOUND_RATE_HZ]
-    arguments += ["-c:v", "libx264", "-crf", _CRF, "-pix_fmt", "yuv420p"]
+    arguments += ["-c:v", "libx264", "-preset", "veryfast", "-crf", _CRF, "-pix_fmt", "yuv420p"]
     return [*arguments, "-movflags", "+faststart", str(target)]
 
 

@@ -6,7 +6,7 @@ from typing import Final
 import numpy as np
 from numpy.typing import NDArray
 
-from sim.landmarks import ROW
+from sim.landmarks import INNER, OUTER, ROW
 
 Floats = NDArray[np.float64]
 
@@ -44,3 +44,10 @@ def width_mm(landmarks: Floats) -> float:
 def forward_mm(landmarks: Floats) -> float:
     """Mean forward position of the middle of both lips (0, 13, 14, 17), mm."""
     return float(landmarks[_FRONT, 1].mean() * 1e3)
+
+
+def opening_m2(landmarks: Floats) -> float:
+    """Area (m2) between the lips as seen from the front: the inner contour, by the shoelace
+    formula."""
+    x, z = landmarks[len(OUTER) : len(OUTER) + len(INNER)][:, [0, 2]].T
+    return float(0.5 * abs(np.sum(x * np.roll(z, -1) - z * np.roll(x, -1))))

@@ -13,6 +13,7 @@ from numpy.typing import NDArray
 from PIL import Image
 from scipy.sparse import csr_matrix
 
+from sim.measurements import opening_m2
 from sim.twin import FaceTwin
 
 Floats = NDArray[np.float64]
@@ -23,6 +24,12 @@ MAX_SIDE_PX: Final = 2160
 LIP_CROP_SIZE: Final = 128
 """Width and height in pixels of the picture that learning sees."""
 
+
+MOUTH_GEOMS: Final = ("upper_teeth", "upper_gum", "lower_teeth", "lower_gum", "tongue")
+_FULL_LIGHT_M2: Final = 150e-6
+_LEAST_LIGHT: Final = 0.25
+"""The inside of the mouth is lit through the lips: in full when they open by 1.5 cm2 (a spread
+smile), in proportion below that. Stands in for the shadow of the lips."""
 
 _SUPERSAMPLING: Final[dict[Quality, int]] = {"fast": 1, "beautiful": 2}
 """Pictures are drawn this many times larger and scaled down."""
@@ -78,6 +85,7 @@ class FaceRenderer:
             shape=(len(skin.visual_vertices), len(faces)),
         )
         self._thickness = skin.thickness
+        self._mouth_geoms = {twin.model.geom(name).id for name in MOUTH_GEOMS}
 
     def render(self, camera: str) -> NDArray[np.uint8]:
         """The picture (height, width, 3) uint8 that a camera of the model sees now.
@@ -94,10 +102,19 @@ class FaceRenderer:
         surface += self._thickness * normals
         scene.skinvert[:] = surface.ravel()
         scene.skinnormal[:] = normals.ravel()
+        self._light_mouth()
         picture = self._renderer.render()
         if self._supersampling > 1:
             return np.asarray(Image.fromarray(picture).reduce(self._supersampling))
         return picture.copy()
+
+    def _light_mouth(self) -> None:
+        opening = opening_m2(self._twin.landmarks())
+        light = _LEAST_LIGHT + (1.0 - _LEAST_LIGHT) * min(1.0, opening / _FULL_LIGHT_M2)
+        scene = self._renderer.scene
+        for geom in scene.geoms[: scene.ngeom]:
+            if geom.objtype == mujoco.mjtObj.mjOBJ_GEOM and geom.objid in self._mouth_geoms:
+                geom.rgba[:3] *= light
 
     def close(self) -> None:
         """Free the drawing context."""

@@ -17,7 +17,7 @@ import numpy as np
 from numpy.typing import NDArray
 from scipy.sparse import csr_matrix
 
-from sim.dof import DOF_NAMES, N_DOF
+from sim.dof import DOF_NAMES
 
 Floats = NDArray[np.float64]
 
@@ -41,12 +41,13 @@ class SkinModel:
 
     shell_vertices (320, 3), shell_faces (m, 3): control points at rest and their triangles.
     bone_weights (320, 6): share of each bone in each control point.
-    modes (k, 320, 3), coefficients (features, k), powers (features, 10): the residual; its
-    features are monomials of the joint positions normalised to [-1, 1].
+    modes (k, 320, 3), coefficients (features, k), powers (features, 10), centres (c, 10),
+    kernel_weights (c, k), kernel_length: the residual; its mode amplitudes are a polynomial of the
+    joint positions normalised to [-1, 1] plus Gaussian kernels around centres.
     visual_vertices (n, 3), visual_faces (f, 3), visual_weights (n, 320) sparse.
-    contour_vertices (3, 22, 3), contour_weights (3, 22, 320): the landmarks fixed on the skin (the
-    outer contour and the inner corners 78 and 308) and two points beside each, a step along theta
-    and a step along r, that give its tangents.
+    contour_vertices (4, 22, 3), contour_weights (4, 22, 320): the landmarks fixed on the skin (the
+    outer contour and the inner corners 78 and 308) and three points around each, a step forward
+    and back along theta and a step along r, that give its tangents.
     strip_vertices (2, 9, k, 3), strip_weights (2, 9, k, 320): strips across the upper and lower
     lip, among whose points the lip line is sought.
     lower_lip: indices of the control points on the middle of the lower lip.
@@ -59,6 +60,9 @@ class SkinModel:
     modes: Floats
     coefficients: Floats
     powers: NDArray[np.int64]
+    centres: Floats
+    kernel_weights: Floats
+    kernel_length: float
     visual_vertices: Floats
     visual_faces: NDArray[np.int64]
     visual_weights: csr_matrix
@@ -101,7 +105,7 @@ class SkinModel:
                         shape=(len(archive["visual_vertices"]), len(archive["shell_vertices"])),
                         dtype=float,
                     )
-                elif field.name == "thickness":
+                elif field.name in {"thickness", "kernel_length"}:
                     values[field.name] = float(archive[field.name])
                 else:
                     array = archive[field.name]
@@ -110,23 +114,15 @@ class SkinModel:
         return cls(**values)  # type: ignore[arg-type]
 
     @cached_property
-    def _factors(self) -> NDArray[np.int64]:
-        """Each monomial as three factors: columns of [1, q_0 .. q_9], (features, 3)."""
-        rows = []
-        for power in self.powers:
-            columns = [1 + k for k in range(N_DOF) for _ in range(power[k])]
-            rows.append(columns + [0] * (3 - len(columns)))
-        return np.array(rows)
-
-    @cached_property
     def _flat_modes(self) -> Floats:
         return self.modes.reshape(len(self.modes), -1)
 
     def residual(self, normalised_joints: Floats) -> Floats:
         """Residual displacement (320, 3) m at joint positions (10,) normalised to [-1, 1]."""
-        extended = np.concatenate([[1.0], normalised_joints])
-        features = np.prod(extended[self._factors], axis=1)
-        return np.asarray((features @ self.coefficients @ self._flat_modes).reshape(-1, 3))
+        features = np.prod(normalised_joints**self.powers, axis=1)
+        nearness = gaussian_kernel(normalised_joints[None], self.centres, self.kernel_length)[0]
+        amplitudes = features @ self.coefficients + nearness @ self.kernel_weights
+        return np.asarray((amplitudes @ self._flat_modes).reshape(-1, 3))
 
     @cached_property
     def _bone_points(self) -> Floats:
@@ -151,28 +147,34 @@ class SkinModel:
         """Points across the lips (2, 9, k, 3) m on the mid-surface: upper, lower; right to left."""
         return self.strip_vertices + self._flat(self.strip_weights, control_points)
 
-    def landmarks(self, control_points: Floats) -> Floats:
+    def landmarks(self, control_points: Floats, strips: Floats | None = None) -> Floats:
         """Landmarks (40, 3) on the visible surface, order `sim.landmarks.LIP_LANDMARKS`.
 
         The inner contour is the lip line seen from the front: the lowest point of the upper lip
         and the highest of the lower on each strip. It wanders over the skin as the lips roll.
+        strips: `lip_strips` of the same control points, if at hand.
         """
         contour = self.contour_vertices + self._flat(self.contour_weights, control_points)
-        normal = np.cross(contour[2] - contour[0], contour[1] - contour[0])
+        normal = np.cross(contour[3] - contour[0], contour[1] - contour[2])
         normal /= np.linalg.norm(normal, axis=1, keepdims=True)
         fixed = contour[0] + self.thickness * normal
 
-        strips = self.lip_strips(control_points)
+        strips = self.lip_strips(control_points) if strips is None else strips
         line = np.arange(strips.shape[1])
         upper = strips[0, line, strips[0, :, :, 2].argmin(axis=1)] - [0, 0, self.thickness]
         lower = strips[1, line, strips[1, :, :, 2].argmax(axis=1)] + [0, 0, self.thickness]
         right_corner, left_corner = fixed[-2:-1], fixed[-1:]
         return np.concatenate([fixed[:-2], right_corner, upper, left_corner, lower[::-1]])
 
-    def lip_gaps(self, control_points: Floats) -> Floats:
+    def lip_gaps(self, strips: Floats) -> Floats:
         """Distance (9,) m between the visible surfaces of the lips, right to left, 0 if closed."""
-        upper, lower = self.lip_strips(control_points)
-        distance = np.linalg.norm(upper[:, :, None] - lower[:, None], axis=-1).min(axis=(1, 2))
+        upper, lower = strips
+        squared = (
+            (upper * upper).sum(axis=2)[:, :, None]
+            + (lower * lower).sum(axis=2)[:, None]
+            - 2.0 * upper @ lower.transpose(0, 2, 1)
+        )
+        distance = np.sqrt(np.maximum(squared.min(axis=(1, 2)), 0.0))
         return np.maximum(distance - 2 * self.thickness, 0.0)
 
     def _flat(self, weights: Floats, control_points: Floats) -> Floats:
@@ -193,6 +195,12 @@ class SkinModel:
         edges = np.stack([now[:, 1] - now[:, 0], now[:, 2] - now[:, 0]], axis=-1)
         gradient = edges @ np.linalg.inv(rest)
         return np.linalg.svd(gradient, compute_uv=False)[:, 0]
+
+
+def gaussian_kernel(a: Floats, b: Floats, length: float) -> Floats:
+    """exp(-|a_i - b_j|^2 / (2 length^2)) for rows of a (n, d) and b (m, d), (n, m)."""
+    squared = (a * a).sum(axis=1)[:, None] + (b * b).sum(axis=1) - 2.0 * a @ b.T
+    return np.exp(-np.maximum(squared, 0.0) / (2.0 * length**2))
 
 
 def separate_lips(control_points: Floats) -> Floats:

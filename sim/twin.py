@@ -33,8 +33,9 @@ class TwinState:
 
 @dataclass(frozen=True)
 class LipContact:
-    """Contact of the lips with each other. penetration_mm: deepest overlap of the contact
-    surfaces."""
+    """Contact of the lips with each other. penetration_mm: deepest overlap: of the skin with itself
+    in the shell; of the soft capsules inside the lips, so how far they are squeezed, in the
+    condensed tier."""
 
     count: int
     penetration_mm: float
@@ -215,13 +216,14 @@ class FaceTwin:
     def measure(self) -> LipMeasurements:
         """All named quantities at once."""
         points = self.control_points()
-        landmarks = self.skin_model.landmarks(points)
+        strips = self.skin_model.lip_strips(points)
+        landmarks = self.skin_model.landmarks(points, strips)
         return LipMeasurements(
             aperture_mm=measurements.aperture_mm(landmarks),
             width_mm=measurements.width_mm(landmarks),
             protrusion_mm=measurements.forward_mm(landmarks) - self._rest_forward_mm,
             jaw_deg=self.jaw_deg(),
-            lips_touching=self._touching(points),
+            lips_touching=self._touching(strips),
             lower_lip_on_teeth=self._on_teeth(points),
         )
 
@@ -243,14 +245,14 @@ class FaceTwin:
 
     def lips_touching(self) -> bool:
         """Whether the lips are closed along the whole lip line."""
-        return self._touching(self.control_points())
+        return self._touching(self.skin_model.lip_strips(self.control_points()))
 
     def lower_lip_on_teeth(self) -> bool:
         """Whether the middle of the lower lip touches the upper teeth."""
         return self._on_teeth(self.control_points())
 
-    def _touching(self, control_points: Floats) -> bool:
-        gaps_mm = self.skin_model.lip_gaps(control_points) * 1e3
+    def _touching(self, strips: Floats) -> bool:
+        gaps_mm = self.skin_model.lip_gaps(strips) * 1e3
         return bool(gaps_mm.max() <= measurements.TOUCH_TOLERANCE_MM)
 
     def _on_teeth(self, control_points: Floats) -> bool:

@@ -16,7 +16,14 @@ from sim.build_model.face_mesh import FaceMesh, face_mesh
 from sim.build_model.interpolation import interpolation_matrix
 from sim.build_model.landmark_sites import contour_sites, strip_sites
 from sim.build_model.mesh import write_obj
-from sim.build_model.residual import Settled, Settler, fit_residual, sample_commands, settle_shells
+from sim.build_model.residual import (
+    KERNEL_LENGTH,
+    Settled,
+    Settler,
+    fit_residual,
+    sample_commands,
+    settle_shells,
+)
 from sim.build_model.shell import (
     BODY_ORIGINS,
     FREE,
@@ -32,7 +39,7 @@ from sim.build_model.texture import face_texture
 from sim.model import FACE_MODEL_DIR
 from sim.skin import BONES, SKIN_FILE, SkinModel, blend_bones
 
-N_SAMPLES = 1200
+N_SAMPLES = 2400
 SETTLED_FILE = "settled.npz"
 PARTS = {
     "upper_teeth": oral.upper_teeth,
@@ -128,16 +135,19 @@ def fit_skin(folder: Path) -> None:
     )
     theta, r = contour_sites()
     step = 1e-3
-    contour = [(theta, r), (theta + step, r), (theta, r + step)]
+    contour = [(theta, r), (theta + step, r), (theta - step, r), (theta, r + step)]
     strips = strip_sites()
     strip_weights = interpolation_matrix(strips[0].ravel(), strips[1].ravel()).toarray()
     skin = SkinModel(
         shell_vertices=shell.vertices,
         shell_faces=shell.faces,
         bone_weights=weights,
-        modes=np.round(fit.modes, 7),
-        coefficients=np.round(fit.coefficients, 8),
+        modes=fit.modes,
+        coefficients=fit.coefficients,
         powers=fit.powers,
+        centres=fit.centres,
+        kernel_weights=fit.kernel_weights,
+        kernel_length=KERNEL_LENGTH,
         visual_vertices=mesh.vertices,
         visual_faces=mesh.faces,
         visual_weights=visual,
@@ -164,7 +174,7 @@ def main() -> None:
     parser.add_argument(
         "--keep-settled",
         action="store_true",
-        help=f"fit to the {SETTLED_FILE} that is there instead of settling again (10 minutes)",
+        help=f"fit to the {SETTLED_FILE} that is there instead of settling again (20 minutes)",
     )
     parser.add_argument("--workers", type=int, default=os.cpu_count() or 1, help="processes")
     arguments = parser.parse_args()

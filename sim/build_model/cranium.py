@@ -20,7 +20,7 @@ SHELL_WALL = 3.2 * MM
 RIM_TOP_Y = -37.0 * MM
 RIM_SIDE_Y = -62.0 * MM
 RIM_BOTTOM_Y = -78.0 * MM
-SHELL_SEGMENTS = 72
+SHELL_SEGMENTS = 48
 GROOVE_AT = 0.42
 """Where the panel line runs, as a share of the way from the widest section to the back."""
 
@@ -29,13 +29,13 @@ NECK_TOP = 6.0 * MM
 NECK_BOTTOM = -160.0 * MM
 NECK_RADIUS = 38.5 * MM
 NECK_RIBS = 9
-NECK_SEGMENTS = 56
+NECK_SEGMENTS = 32
 
 EAR_X = 74.0 * MM
 EAR_Y = -85.0 * MM
 EAR_Z = 45.0 * MM
 EAR_RADIUS = 18.0 * MM
-EAR_SEGMENTS = 56
+EAR_SEGMENTS = 32
 
 
 def head_shell() -> Mesh:
@@ -80,7 +80,7 @@ def neck() -> Mesh:
     for radius, height in collar:
         rings.append(_neck_ring(radius * MM, NECK_BOTTOM + height * MM))
     start = NECK_BOTTOM + 12.0 * MM
-    share = np.linspace(0.0, 1.0, NECK_RIBS * 10 + 1)
+    share = np.linspace(0.0, 1.0, NECK_RIBS * 6 + 1)
     rib = np.abs(np.sin(np.pi * NECK_RIBS * share)) ** 0.55
     for part, full in zip(share, rib, strict=True):
         taper = 1.0 - 0.06 * np.sin(np.pi * part)

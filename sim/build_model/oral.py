@@ -82,8 +82,8 @@ LOWER = Arch(
     ),
 )
 
-TOOTH_SIDES = 22
-TOOTH_LEVELS = 10
+TOOTH_SIDES = 16
+TOOTH_LEVELS = 8
 ROOT = 1.5 * MM
 """How far a tooth goes on inside the gum."""
 MAX_INCISOR_EDGE = 1.7 * MM
@@ -95,7 +95,7 @@ TEXTURE_MARGIN = 0.1
 EDGE_CORNER = 0.9 * MM
 """How far the corners of a biting edge are rounded away."""
 
-GUM_STATIONS = 117
+GUM_STATIONS = 61
 UPPER_GUM_TOP = 14.0 * MM
 LOWER_GUM_BOTTOM = -19.0 * MM
 

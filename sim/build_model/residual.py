@@ -1,9 +1,11 @@
-"""What static condensation misses of the settled shell: a polynomial of the joint positions.
+"""What static condensation misses of the settled shell, learned from settled shells.
 
 The fast skin is blended rigid motions plus a residual: 60 modes over the shell vertices (proper
-orthogonal decomposition) whose amplitudes are cubic polynomials of the normalised joint positions,
-fitted by ridge regression to shells settled under random commands. Every sample is a pure function
-of its index.
+orthogonal decomposition) whose amplitudes are a quadratic polynomial of the normalised joint
+positions plus a Gaussian kernel ridge regression of what the polynomial leaves (Rasmussen and
+Williams, Gaussian Processes for Machine Learning, 2006, section 2.7). Contact gives the skin kinks
+at rest and at closure that a polynomial alone rounds off. Every sample is a pure function of its
+index.
 """
 
 import io
@@ -21,15 +23,19 @@ from numpy.typing import NDArray
 from sim.dof import DOF_NAMES, N_DOF
 from sim.model import load_model
 from sim.servo_table import load_servo_table
-from sim.skin import SHELL_SPOKES
+from sim.skin import SHELL_SPOKES, gaussian_kernel
 
 Array = NDArray[np.float64]
 
 N_MODES = 60
-DEGREE = 3
-RIDGE = 10.0
-REST_WEIGHT = 100
-"""How many samples the shell at rest counts for: speech keeps coming back to it."""
+DEGREE = 2
+RIDGE = 2.0
+KERNEL_LENGTH = 2.0
+"""In normalised joint positions, where ranges are 2 wide."""
+KERNEL_NOISE = 0.01
+REST_NOISE = 1e-5
+"""Noise variance relative to the kernel's: the shell at rest, to which speech keeps coming back,
+is met nearly exactly."""
 SEED = 20261
 RAMP_S, HOLD_S = 0.25, 0.30
 DISPLACEMENT_STEP_M = 2e-6
@@ -152,11 +158,14 @@ def _mirror(settled: Settled) -> Settled:
 
 @dataclass(frozen=True)
 class Residual:
-    """modes: (n_modes, 320, 3) m. coefficients: (features, n_modes). powers: (features, 10)."""
+    """modes: (n_modes, 320, 3) m. coefficients: (features, n_modes) of the monomials with powers
+    (features, 10). centres: (k, 10) normalised joint positions. kernel_weights: (k, n_modes)."""
 
     modes: Array
     coefficients: Array
     powers: NDArray[np.int64]
+    centres: Array
+    kernel_weights: Array
 
 
 def normalise(joints: Array) -> Array:
@@ -168,16 +177,23 @@ def normalise(joints: Array) -> Array:
 def fit_residual(settled: Settled, rest: Settled, blend: Callable[[Array], Array]) -> Residual:
     """Fit the residual of `blend`, which maps joint positions (10,) to shell vertices (320, 3), to
     settled shells, their mirror images and the one shell at rest."""
-    parts = [settled, _mirror(settled), *[rest] * REST_WEIGHT]
+    parts = [settled, _mirror(settled), rest]
     joints = np.concatenate([part.joints for part in parts])
     vertices = np.concatenate([part.vertices for part in parts])
     missed = (vertices - np.array([blend(q) for q in joints])).reshape(len(joints), -1)
-    _, _, modes = np.linalg.svd(missed, full_matrices=False)
-    modes = modes[:N_MODES]
+    _, modes = np.linalg.eigh(missed.T @ missed)
+    modes = modes.T[::-1][:N_MODES]
     rows = np.arange(len(modes))
     modes *= np.sign(modes[rows, np.abs(modes).argmax(axis=1)])[:, None]
+    amplitudes = missed @ modes.T
+
+    centres = normalise(joints)
     powers = exponents()
-    features = monomials(normalise(joints), powers)
+    features = monomials(centres, powers)
     gram = features.T @ features + RIDGE * np.eye(len(powers))
-    coefficients = np.linalg.solve(gram, features.T @ (missed @ modes.T))
-    return Residual(modes.reshape(len(modes), -1, 3), coefficients, powers)
+    coefficients = np.linalg.solve(gram, features.T @ amplitudes)
+    noise = np.full(len(centres), KERNEL_NOISE)
+    noise[-len(rest.joints) :] = REST_NOISE
+    kernel = gaussian_kernel(centres, centres, KERNEL_LENGTH) + np.diag(noise)
+    kernel_weights = np.linalg.solve(kernel, amplitudes - features @ coefficients)
+    return Residual(modes.reshape(len(modes), -1, 3), coefficients, powers, centres, kernel_weights)
