@@ -137,12 +137,12 @@ def test_lips_meet_at_rest_on_the_surface() -> None:
 def test_bones_without_motion_leave_the_skin_alone() -> None:
     skin = SkinModel.load(FACE_MODEL_DIR / SKIN_FILE)
     still = np.tile(np.concatenate([np.eye(3), np.zeros((1, 3))]), (len(BONES), 1, 1))
-    np.testing.assert_allclose(skin.blend(still), skin.shell_vertices, atol=1e-8)
+    np.testing.assert_allclose(skin.blend(still), skin.shell_vertices, rtol=0, atol=2e-7)
     everything_up = still.copy()
     everything_up[:, 3] = [0.001, -0.002, 0.003]
     moved = skin.blend(everything_up) - skin.shell_vertices
     np.testing.assert_allclose(
-        moved, np.broadcast_to([0.001, -0.002, 0.003], moved.shape), atol=1e-7
+        moved, np.broadcast_to([0.001, -0.002, 0.003], moved.shape), atol=2e-7
     )
 
 
