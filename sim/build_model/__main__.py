@@ -126,7 +126,7 @@ def fit_skin(folder: Path) -> None:
     shell, mesh = build_shell(), face_mesh()
     visual = interpolation_matrix(mesh.theta, mesh.r)
     condensed, rest = condense_shell(shell, folder)
-    weights = np.round(condensed.bone_weights, 6)
+    weights = condensed.bone_weights
     mechanism = mujoco.MjModel.from_xml_path(str(folder / "condensed.xml"))
     fit = fit_residual(
         Settled.load(folder / SETTLED_FILE, shell.vertices),

@@ -84,7 +84,9 @@ def condense(
     blocks = np.einsum("vigi->vg", motion.reshape(n, 3, -1, 3)) / 3.0
     body = shell.attachment[shell.attachment != FREE]
     weights = np.stack([blocks[:, body == bone].sum(axis=1) for bone in BONES], axis=1)
-    return Condensed(joint_stiffness, weights / weights.sum(axis=1, keepdims=True))
+    weights /= weights.sum(axis=1, keepdims=True)
+    # six digits, so that another machine's linear algebra gives the same files
+    return Condensed(joint_stiffness, np.round(weights, 6))
 
 
 def stiffness_xml(condensed: Condensed, damping_s: float = DAMPING_S) -> str:
