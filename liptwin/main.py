@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import signal
 import sys
 from importlib.metadata import version
 from typing import Annotated
@@ -68,6 +69,7 @@ def main(arguments: list[str] | None = None) -> None:
     Raises:
         SystemExit: always; 0 for success, 2 for bad input, 130 when interrupted.
     """
+    signal.signal(signal.SIGTERM, signal.default_int_handler)  # stop as cleanly as on Ctrl-C
     try:
         app(args=arguments)
     except CommandError as error:

@@ -141,19 +141,33 @@ def test_the_sheet_shows_every_named_pose(tmp_path: Path) -> None:
         assert (image.width // 64) * (image.height // 64) >= len(POSES)
 
 
-def test_ctrl_c_leaves_no_half_written_file(tmp_path: Path) -> None:
+def _heed_interrupts() -> None:
+    """A job started in the background inherits deaf ears for SIGINT; a terminal's does not."""
+    signal.signal(signal.SIGINT, signal.SIG_DFL)
+
+
+@pytest.mark.parametrize("stop", [signal.SIGINT, signal.SIGTERM])
+def test_stopping_leaves_no_half_written_file(tmp_path: Path, stop: signal.Signals) -> None:
     commands = tmp_path / "long.csv"
     rest = ",0.4" * len(DOF_NAMES)
     commands.write_text(",".join(COLUMNS) + f"\n0{rest}\n3000{rest}\n")
     video = tmp_path / "long.mp4"
     command = [sys.executable, "-m", "liptwin", "render", str(commands), "-o", str(video), *SMALL]
     with subprocess.Popen(
-        command, stderr=subprocess.PIPE, text=True, start_new_session=True
+        command,
+        stderr=subprocess.PIPE,
+        text=True,
+        start_new_session=True,
+        preexec_fn=_heed_interrupts,
     ) as process:
         while process.poll() is None and len(list(tmp_path.iterdir())) < 2:
             time.sleep(0.05)
-        os.killpg(process.pid, signal.SIGINT)
-        _, said = process.communicate()
+        os.killpg(process.pid, stop)
+        try:
+            _, said = process.communicate(timeout=60)
+        except subprocess.TimeoutExpired:
+            os.killpg(process.pid, signal.SIGKILL)
+            raise
     assert process.returncode == 130
     assert said.strip() == "liptwin: interrupted; no half-written file is left"
     assert [path.name for path in tmp_path.iterdir()] == ["long.csv"]
