@@ -134,6 +134,17 @@ def test_lips_against_a_capture() -> None:
     assert early is not None and early.lag_ms == pytest.approx(-100, abs=5)
 
 
+def test_no_lag_stands_out() -> None:
+    times = np.arange(300) / 30
+    rising, falling = times, -times
+    for other in (falling, np.random.default_rng(5).uniform(size=300)):
+        found = synchrony(times, rising, times, other)
+        assert found is not None and found.lag_ms is None and found.verdict is None
+    wave = np.sin(times)
+    beyond = synchrony(times, wave, times, np.interp(times - 0.5, times, wave))
+    assert beyond is not None and beyond.lag_ms is None
+
+
 def test_jerk() -> None:
     lips = good_lips(100.0)
     cubic = 1e3 * (lips.times_s**3) / 6

@@ -19,6 +19,9 @@ STEP_S: Final = 0.005
 MIN_OVERLAP_S: Final = 2 * MAX_LAG_S
 """Curves that overlap by less say nothing about a lag."""
 
+MIN_CORRELATION: Final = 0.3
+"""Curves that correlate less than this at every lag do not follow each other, so have no lag."""
+
 DETECTABLE_MS: Final = (-125.0, 45.0)
 ACCEPTABLE_MS: Final = (-185.0, 90.0)
 """ITU-R BT.1359-1: sound that is early by more than 45 ms, or late by more than 125 ms, is noticed;
@@ -32,16 +35,19 @@ class Synchrony:
     Attributes:
         r: Pearson correlation without any shift.
         best_r: the highest correlation at any lag.
-        lag_ms: the lag at which it is reached; positive when the lips are late.
+        lag_ms: the lag at which it is reached; positive when the lips are late. None where no lag
+            stands out: the curves correlate at none, or most at the end of the search.
     """
 
     r: float
     best_r: float
-    lag_ms: float
+    lag_ms: float | None
 
     @property
-    def verdict(self) -> str:
-        """What a viewer makes of the lag, after ITU-R BT.1359."""
+    def verdict(self) -> str | None:
+        """What a viewer makes of the lag, after ITU-R BT.1359; None where there is no lag."""
+        if self.lag_ms is None:
+            return None
         for limits, word in ((DETECTABLE_MS, "not noticed"), (ACCEPTABLE_MS, "noticed")):
             if limits[0] <= self.lag_ms <= limits[1]:
                 return word
@@ -74,7 +80,9 @@ def synchrony(
     if at_zero is None:
         return None
     best = int(np.argmax(known))
-    return Synchrony(at_zero, float(known[best]), float(steps[best] * STEP_S * 1e3))
+    stands_out = known[best] >= MIN_CORRELATION and abs(steps[best]) < reach
+    lag_ms = float(steps[best] * STEP_S * 1e3) if stands_out else None
+    return Synchrony(at_zero, float(known[best]), lag_ms)
 
 
 def pearson(one: Floats, other: Floats) -> float | None:

@@ -142,12 +142,15 @@ def _capture_lines(found: CaptureScore) -> list[Line]:
 def _lag_lines(name: str, found: Synchrony | None) -> list[Line]:
     if found is None:
         return [(name, "-", "too short, or one of them never changes")]
-    late = "late" if found.lag_ms > 0 else "early" if found.lag_ms < 0 else "in time"
-    return [
+    lines = [
         (name, _figure(found.r), "correlation as they are"),
         ("  at the best lag", _figure(found.best_r), "correlation"),
-        ("  lag", f"{found.lag_ms:+.0f} ms", f"lips {late}: {found.verdict} (BT.1359)"),
     ]
+    if found.lag_ms is None:
+        return [*lines, ("  lag", "-", "none stands out")]
+    late = "late" if found.lag_ms > 0 else "early" if found.lag_ms < 0 else "in time"
+    lag = f"{found.lag_ms:+.0f} ms"
+    return [*lines, ("  lag", lag, f"lips {late}: {found.verdict} (BT.1359)")]
 
 
 def _share(count: Count) -> str:
