@@ -35,12 +35,13 @@ EXPONENT: Final = 2.0
 """c of the dominance function, which Cohen & Massaro leave free; 2 makes the curves smooth."""
 
 OPENING_SPREAD_S: Final = (0.045, 0.045)
-"""How far a segment's aperture and jaw reach (ahead, behind), seconds. Jaw and lips open and close
-within about a tenth of a second in fluent speech: see Gracco, J. Speech Hear. Res. 37 (1994)."""
+"""How far a segment's aperture and jaw reach (ahead, behind), seconds. Chosen so that the mouth
+opens and closes within about a tenth of a second, as Gracco measures (J. Speech Hear. Res. 37,
+1994)."""
 
 ROUNDING_SPREAD_S: Final = (0.090, 0.050)
-"""How far a segment's width and protrusion reach (ahead, behind), seconds. Rounding is anticipated
-more than it is carried over: see Perkell & Matthies, J. Acoust. Soc. Am. 91 (1992)."""
+"""How far a segment's width and protrusion reach (ahead, behind), seconds. Rounding starts well
+ahead of its vowel (Perkell & Matthies, J. Acoust. Soc. Am. 91, 1992); the sizes are chosen."""
 
 INSISTENT: Final = 0.5
 """Rounding strength from which a segment keeps the rounding of others out of its middle."""
@@ -69,8 +70,8 @@ CONTACT_SHARE: Final = 0.3
 """Half of a contact's hold as a share of a longer phone."""
 
 CONTACT_RAMP_S: Final = 0.045
-"""Time over which a contact is made or released; lips close for a stop in 40 to 60 ms (Lofqvist &
-Gracco, J. Speech Lang. Hear. Res. 40 (1997))."""
+"""Time over which a contact is made or released; chosen near the lip closing movements of Löfqvist
+& Gracco, J. Speech Lang. Hear. Res. 40 (1997)."""
 
 _BLOCK_FRAMES: Final = 256
 _REACH_S: Final = 0.6
