@@ -21,6 +21,7 @@ from envs.speech.synchrony import Synchrony, pearson, synchrony
 from envs.speech.tables import TableError
 from envs.speech.timeline import read_phones_csv, write_phones_csv
 from liptwin.main import main
+from liptwin.production import MEASUREMENT_COLUMNS
 from policies import AmplitudePolicy, Speech
 
 SAID = (
@@ -342,6 +343,10 @@ def test_phones_of_a_recording_cannot_be_written(
     assert leaving.value.code == 2
     assert "--write-phones goes with --text" in capsys.readouterr().err
     assert not phones.exists()
+
+
+def test_measurements_are_what_the_command_line_writes() -> None:
+    assert COLUMNS == MEASUREMENT_COLUMNS
 
 
 def test_all_at_once() -> None:

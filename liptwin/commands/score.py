@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
+from liptwin import gl
 from liptwin.errors import CommandError
 from liptwin.files import check_can_write, replacing
 
@@ -59,6 +60,7 @@ def score(
         raise CommandError("say what to score against: --phones PHONES.csv or --capture HUMAN.csv")
     if as_json is not None:
         check_can_write(as_json, ".json")
+    gl.prepare(rendering=False)
     found = _score(measurements, phones, capture, audio)
     _show(found)
     if as_json is not None:
