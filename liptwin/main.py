@@ -8,10 +8,14 @@ from typing import Annotated
 
 import typer
 
+from liptwin.commands.align import align
 from liptwin.commands.doctor import doctor
 from liptwin.commands.pose import pose
 from liptwin.commands.render import render
+from liptwin.commands.retarget import retarget
+from liptwin.commands.score import score
 from liptwin.commands.speak import speak
+from liptwin.commands.target import target
 from liptwin.errors import CommandError
 
 # The shell's convention: 128 plus the number of SIGINT.
@@ -54,7 +58,7 @@ def liptwin(
     """
 
 
-for _command in (speak, render, pose, doctor):
+for _command in (speak, target, retarget, render, align, score, pose, doctor):
     app.command()(_command)
 
 

@@ -1,12 +1,12 @@
-"""Pictures of the twin.
+"""Pictures of the twin, or of any other face on the same mechanism and skin.
 
-MuJoCo's classic OpenGL renderer draws; the visual skin is put into the scene from the twin's own
+MuJoCo's classic OpenGL renderer draws; the visual skin is put into the scene from the face's own
 surface, so both tiers look through the same eyes and nothing in the model changes.
 """
 
 from dataclasses import dataclass
 from types import TracebackType
-from typing import Final, Literal, Self
+from typing import Final, Literal, Protocol, Self
 
 import mujoco
 import numpy as np
@@ -14,7 +14,7 @@ from numpy.typing import NDArray
 from PIL import Image
 from scipy.sparse import csr_matrix
 
-from sim.twin import FaceTwin
+from sim.skin import SkinModel
 
 Floats = NDArray[np.float64]
 Quality = Literal["fast", "beautiful"]
@@ -46,11 +46,33 @@ def vertex_normals(vertices: Floats, faces: NDArray[np.int64], gather: csr_matri
     return normals / np.maximum(np.linalg.norm(normals, axis=1, keepdims=True), 1e-12)
 
 
+class Face(Protocol):
+    """What can be drawn: `sim.FaceTwin`, or anything else that poses the same model and skin."""
+
+    @property
+    def model(self) -> mujoco.MjModel:
+        """The rigid parts, lights and cameras."""
+
+    @property
+    def data(self) -> mujoco.MjData:
+        """Where the rigid parts are now."""
+
+    @property
+    def skin_model(self) -> SkinModel:
+        """The skin."""
+
+    def control_points(self) -> Floats:
+        """Where the skin is now, (320, 3) m."""
+
+    def landmarks(self) -> Floats:
+        """The 40 lip landmarks, (40, 3) m."""
+
+
 class FaceRenderer:
-    """Draws a twin.
+    """Draws a face.
 
     Args:
-        twin: the twin to look at.
+        face: the face to look at.
         width, height: picture size in pixels, at most 1080 each for "beautiful".
         quality: "fast" (no shadow, no smoothing) for training frames, "beautiful" (soft edges by
             supersampling, shadow) for videos.
@@ -59,17 +81,15 @@ class FaceRenderer:
         ValueError: unknown quality or a size that cannot be drawn.
     """
 
-    def __init__(
-        self, twin: FaceTwin, width: int, height: int, quality: Quality = "beautiful"
-    ) -> None:
+    def __init__(self, face: Face, width: int, height: int, quality: Quality = "beautiful") -> None:
         if quality not in _LOOKS:
             raise ValueError(f"unknown quality {quality!r}; use one of {', '.join(_LOOKS)}")
         look = _LOOKS[quality]
-        model = twin.model
+        model = face.model
         limit = min(model.vis.global_.offwidth, model.vis.global_.offheight) // look.supersampling
         if not (0 < width <= limit and 0 < height <= limit):
             raise ValueError(f"size {width}x{height}: use 1 to {limit} pixels for {quality!r}")
-        self._twin = twin
+        self._face = face
         self._size = (width, height)
         self._supersampling = look.supersampling
         model.vis.quality.offsamples = look.multisamples
@@ -80,7 +100,7 @@ class FaceRenderer:
         flags = self._renderer.scene.flags
         flags[mujoco.mjtRndFlag.mjRND_SHADOW] = look.shadow_size > 0
         flags[mujoco.mjtRndFlag.mjRND_REFLECTION] = False
-        skin = twin.skin_model
+        skin = face.skin_model
         faces = skin.visual_faces
         self._gather = csr_matrix(
             (np.ones(faces.size), (faces.ravel(), np.repeat(np.arange(len(faces)), 3))),
@@ -96,10 +116,10 @@ class FaceRenderer:
         """
         if camera not in CAMERAS:
             raise ValueError(f"unknown camera {camera!r}; use one of {', '.join(CAMERAS)}")
-        twin, scene = self._twin, self._renderer.scene
-        self._renderer.update_scene(twin.data, camera)
-        surface = twin.skin_model.surface(twin.control_points())
-        normals = vertex_normals(surface, twin.skin_model.visual_faces, self._gather)
+        face, scene = self._face, self._renderer.scene
+        self._renderer.update_scene(face.data, camera)
+        surface = face.skin_model.surface(face.control_points())
+        normals = vertex_normals(surface, face.skin_model.visual_faces, self._gather)
         surface += self._thickness * normals
         scene.skinvert[:] = surface.ravel()
         scene.skinnormal[:] = normals.ravel()
@@ -124,15 +144,15 @@ class FaceRenderer:
         self.close()
 
 
-def project(twin: FaceTwin, points: Floats, camera: str, width: int, height: int) -> Floats:
+def project(face: Face, points: Floats, camera: str, width: int, height: int) -> Floats:
     """Pixels (n, 2) (x right, y down) of points (n, 3) m seen by a camera.
 
     Pinhole model of MuJoCo's fixed cameras: `fovy` is the vertical field of view.
     """
-    model = twin.model
+    model = face.model
     cam = model.camera(camera)
-    rotation = twin.data.cam_xmat[cam.id].reshape(3, 3)
-    local = (points - twin.data.cam_xpos[cam.id]) @ rotation
+    rotation = face.data.cam_xmat[cam.id].reshape(3, 3)
+    local = (points - face.data.cam_xpos[cam.id]) @ rotation
     focal = 0.5 * height / np.tan(np.radians(float(cam.fovy[0])) / 2)
     return np.stack(
         [
