@@ -9,10 +9,14 @@ from typing import Annotated
 
 import typer
 
+from liptwin.commands.align import align
 from liptwin.commands.doctor import doctor
 from liptwin.commands.pose import pose
 from liptwin.commands.render import render
+from liptwin.commands.retarget import retarget
+from liptwin.commands.score import score
 from liptwin.commands.speak import speak
+from liptwin.commands.target import target
 from liptwin.commands.voices import voices
 from liptwin.errors import CommandError
 
@@ -56,7 +60,7 @@ def liptwin(
     """
 
 
-for _command in (speak, render, pose, voices, doctor):
+for _command in (speak, target, retarget, render, pose, align, score, voices, doctor):
     app.command()(_command)
 
 

@@ -46,6 +46,10 @@ MeasurementsOption = Annotated[
         help="What the lips did, to write, .csv: aperture, width, protrusion, jaw, contacts.",
     ),
 ]
+PhonesOutputOption = Annotated[
+    Path | None,
+    typer.Option("--write-phones", help="Phones of --text, to write, .csv: start_s, end_s, ipa."),
+]
 
 
 @dataclass(frozen=True)
@@ -74,9 +78,10 @@ class Outputs:
     video: Path | None
     trajectory: Path | None
     measurements: Path | None
+    phones: Path | None = None
 
     def __post_init__(self) -> None:
-        tables = (self.trajectory, self.measurements)
+        tables = (self.trajectory, self.measurements, self.phones)
         wanted = [path for path in (self.video, *tables) if path is not None]
         if not wanted:
             raise CommandError(

@@ -21,7 +21,7 @@ from liptwin.rollout import FaceFrame, roll_out
 if TYPE_CHECKING:
     from envs.speech.audio import Audio
     from sim import FaceTwin
-    from sim.render import FaceRenderer
+    from sim.render import Face, FaceRenderer
 
 MEASUREMENT_COLUMNS = (
     "time_s",
@@ -70,12 +70,12 @@ def produce(
     else:
         _film(twin, frames, len(commands), fps, audio, view, outputs.video)
     if outputs.measurements is not None:
-        _write_measurements(outputs.measurements, seen)
+        write_measurements(outputs.measurements, seen)
 
 
 @contextlib.contextmanager
-def open_renderer(twin: FaceTwin, view: View) -> Iterator[FaceRenderer]:
-    """The renderer of `view`.
+def open_renderer(face: Face, view: View) -> Iterator[FaceRenderer]:
+    """The renderer of `view` for a twin or a target face.
 
     Raises:
         CommandError: this machine cannot render, or not in that size.
@@ -84,7 +84,7 @@ def open_renderer(twin: FaceTwin, view: View) -> Iterator[FaceRenderer]:
 
     width, height = view.size
     try:
-        renderer = FaceRenderer(twin, width, height, quality=view.quality)
+        renderer = FaceRenderer(face, width, height, quality=view.quality)
     except ValueError as error:
         raise CommandError(str(error)) from error
     except Exception as error:  # each back end fails in its own way
@@ -132,7 +132,12 @@ def _write_trajectory(path: Path, commands: npt.NDArray[np.float64], fps: float)
     typer.echo(f"wrote {path}: {len(commands)} rows")
 
 
-def _write_measurements(path: Path, frames: list[FaceFrame]) -> None:
+def write_measurements(path: Path, frames: list[FaceFrame]) -> None:
+    """Write what the lips did, a row per frame, columns `MEASUREMENT_COLUMNS`.
+
+    Raises:
+        CommandError: the file cannot be written.
+    """
     with replacing(path) as partial, partial.open("w", newline="") as stream:
         writer = csv.writer(stream, lineterminator="\n")
         writer.writerow(MEASUREMENT_COLUMNS)

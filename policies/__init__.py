@@ -7,33 +7,58 @@ from typing import Protocol
 import numpy as np
 from numpy.typing import NDArray
 
-from envs.speech.audio import Audio
 from policies.amplitude import AmplitudePolicy
+from policies.babble import Progress, untracked
+from policies.nearest import NearestPolicy
+from policies.speech import Speech, SpeechError
 
 
 class Policy(Protocol):
-    """Anything that moves the lips to a sound."""
+    """Anything that moves the lips to a speech."""
 
     @property
     def name(self) -> str:
         """Name in `POLICIES`."""
 
-    def commands(self, audio: Audio, fps: float) -> NDArray[np.float64]:
+    def commands(self, speech: Speech, fps: float) -> NDArray[np.float64]:
         """Commands at the frame times k / fps.
 
         Args:
-            audio: what is heard.
+            speech: what is heard, and what is known about it.
             fps: frames per second.
 
         Returns:
             (n, 10) commands in [0, 1], columns in the order of `sim.dof.DOF_NAMES`,
-            n = `envs.speech.frame_count(audio.duration_s, fps)`.
+            n = `envs.speech.frame_count(speech.audio.duration_s, fps)`.
+
+        Raises:
+            SpeechError: the policy needs to know more about the speech.
         """
 
 
-POLICIES: Mapping[str, Callable[[], Policy]] = MappingProxyType(
-    {AmplitudePolicy.name: AmplitudePolicy}
+POLICIES: Mapping[str, Callable[[Progress], Policy]] = MappingProxyType(
+    {AmplitudePolicy.name: lambda _progress: AmplitudePolicy(), NearestPolicy.name: NearestPolicy}
 )
-"""Factory of each policy by its name."""
+"""Factory of each policy by its name, given what shows the progress of its preparations."""
 
-__all__ = ["POLICIES", "AmplitudePolicy", "Policy"]
+
+def make_policy(name: str, progress: Progress = untracked) -> Policy:
+    """The policy of a name in `POLICIES`.
+
+    Raises:
+        ValueError: there is none of that name.
+    """
+    if name not in POLICIES:
+        raise ValueError(f"policy {name!r} does not exist; there is {', '.join(POLICIES)}")
+    return POLICIES[name](progress)
+
+
+__all__ = [
+    "POLICIES",
+    "AmplitudePolicy",
+    "NearestPolicy",
+    "Policy",
+    "Speech",
+    "SpeechError",
+    "make_policy",
+]

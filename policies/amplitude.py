@@ -11,8 +11,9 @@ from typing import ClassVar
 import numpy as np
 from numpy.typing import NDArray
 
-from envs.speech.audio import SILENCE_DBFS, Audio
+from envs.speech.audio import SILENCE_DBFS
 from envs.speech.loudness import loudness
+from policies.speech import Speech
 from sim.dof import DOF_NAMES
 from sim.servo_table import load_servo_table
 
@@ -44,13 +45,13 @@ class AmplitudePolicy:
         """
         self._rest = load_servo_table().rest_commands
 
-    def commands(self, audio: Audio, fps: float) -> NDArray[np.float64]:
+    def commands(self, speech: Speech, fps: float) -> NDArray[np.float64]:
         """Commands (n, 10) in [0, 1] at the frame times k / fps; see `policies.Policy`.
 
         Raises:
             ValueError: a frame rate outside `envs.speech.loudness.FPS_RANGE`.
         """
-        opening = _opening(loudness(audio, fps))
+        opening = _opening(loudness(speech.audio, fps))
         commands = np.tile(self._rest, (len(opening), 1))
         for name, gain in OPENING_GAINS.items():
             dof = DOF_NAMES.index(name)

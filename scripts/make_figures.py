@@ -16,6 +16,10 @@ from matplotlib.axes import Axes
 from numpy.typing import NDArray
 from PIL import Image
 
+from envs.speech import frame_count, frame_times, synthesise
+from envs.target import REST_SHAPE, LipShape, TargetFace, sample_shapes
+from liptwin.rollout import roll_out
+from policies import POLICIES, Speech, make_policy
 from sim import FaceTwin
 from sim.build_model.face_mesh import face_mesh
 from sim.build_model.shell import FREE, build_shell
@@ -26,6 +30,17 @@ from sim.skin import BONES
 
 ROOT = Path(__file__).resolve().parents[1]
 SHAPES = ("rest", "aa", "ee", "oo", "mm", "ff")
+WANTED = {
+    "rest": REST_SHAPE,
+    "m": LipShape(closure=1.0, jaw_deg=1.0),
+    "f": LipShape(aperture_mm=1.5, width_mm=52.0, jaw_deg=1.5, lip_to_teeth=1.0),
+    "ee": LipShape(aperture_mm=5.0, width_mm=60.0, protrusion_mm=-1.0, jaw_deg=2.0),
+    "ah": LipShape(aperture_mm=13.0, width_mm=51.0, jaw_deg=9.0),
+    "oh": LipShape(aperture_mm=8.0, width_mm=44.0, protrusion_mm=3.5, jaw_deg=6.0),
+    "oo": LipShape(aperture_mm=3.5, width_mm=42.0, protrusion_mm=5.0, jaw_deg=2.0),
+    "sh": LipShape(aperture_mm=5.0, width_mm=46.0, protrusion_mm=4.0, jaw_deg=2.0),
+}
+SENTENCE = "My mother moved five blue boats."
 COLOURS = {
     FREE: "#c9c9c9",
     "world": "#444444",
@@ -117,8 +132,48 @@ def model_steps(twin: FaceTwin) -> None:
     _save(figure, ROOT / "assets" / "face_model" / "face_model.png")
 
 
+def target_shapes() -> None:
+    """The target face making eight wanted shapes, seen from two sides."""
+    face = TargetFace()
+    figure, axes = plt.subplots(2, len(WANTED), figsize=(2 * len(WANTED), 4.3))
+    with FaceRenderer(face, 300, 300) as renderer:
+        for column, (name, shape) in zip(axes.T, WANTED.items(), strict=True):
+            face.show(shape)
+            for axis, camera in zip(column, ("mouth", "three_quarter"), strict=True):
+                axis.imshow(renderer.render(camera))
+                axis.set(xticks=[], yticks=[])
+            column[0].set_title(name)
+    figure.subplots_adjust(wspace=0.03, hspace=0.03)
+    _save(figure, ROOT / "docs" / "images" / "target.png")
+
+
+def target_and_policies() -> None:
+    """The opening that a sentence asks for, and what the twin makes of it with each policy."""
+    utterance = synthesise(SENTENCE)
+    speech = Speech(utterance.audio, utterance.phones)
+    fps = 60.0
+    times = frame_times(frame_count(utterance.audio.duration_s, fps), fps)
+    figure, axis = plt.subplots(figsize=(12, 3.6))
+    wanted = [shape.aperture_mm for shape in sample_shapes(speech.wanted_lips(fps), times)]
+    axis.plot(times, wanted, color="black", lw=2.2, label="target")
+    for name in POLICIES:
+        frames = roll_out(FaceTwin(), make_policy(name).commands(speech, fps), fps)
+        opened = [frame.measurements.aperture_mm for frame in frames]
+        axis.plot(times, opened, label=f"twin, {name}")
+    for index, phone in enumerate(utterance.phones):
+        axis.axvspan(phone.start_s, phone.end_s, color="#eef1f6" if index % 2 else "white")
+        if not phone.is_silence:
+            middle = 0.5 * (phone.start_s + phone.end_s)
+            axis.text(middle, -1.8, phone.ipa, ha="center", va="center", fontsize=9)
+    axis.set(xlim=(0, times[-1]), ylim=(-3, None), xlabel="s", ylabel="opening, mm")
+    axis.legend(loc="lower right", bbox_to_anchor=(1.0, 1.0), ncols=3, fontsize=9, frameon=False)
+    _save(figure, ROOT / "docs" / "images" / "target_curves.png")
+
+
 def main() -> None:
     """Make all pictures."""
+    target_shapes()
+    target_and_policies()
     twin = FaceTwin("condensed", ideal_servos=True)
     first_screen(twin)
     landmark_map(twin)

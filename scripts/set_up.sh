@@ -61,7 +61,7 @@ fi
 
 say "installing liptwin and its development tools into .venv (a minute or two)"
 .venv/bin/python -m pip install --quiet --disable-pip-version-check \
-    --constraint constraints.txt --editable '.[tts,dev]'
+    --constraint constraints.txt --editable '.[tts,align,dev]'
 
 # Some machines have EGL libraries but no driver behind them: OSMesa then draws in plain software.
 if [ "$(uname -s)" = Linux ] && ! .venv/bin/python -m liptwin.gl; then

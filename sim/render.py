@@ -1,11 +1,11 @@
-"""Pictures of the twin.
+"""Pictures of the twin, or of any other face on the same mechanism and skin.
 
-MuJoCo's classic OpenGL renderer draws; the visual skin is put into the scene from the twin's own
+MuJoCo's classic OpenGL renderer draws; the visual skin is put into the scene from the face's own
 surface, so both tiers look through the same eyes and nothing in the model changes.
 """
 
 from types import TracebackType
-from typing import Final, Literal, Self
+from typing import Final, Literal, Protocol, Self
 
 import mujoco
 import numpy as np
@@ -14,7 +14,7 @@ from PIL import Image
 from scipy.sparse import csr_matrix
 
 from sim.measurements import opening_m2
-from sim.twin import FaceTwin
+from sim.skin import SkinModel
 
 Floats = NDArray[np.float64]
 Quality = Literal["fast", "beautiful"]
@@ -47,11 +47,33 @@ def vertex_normals(vertices: Floats, faces: NDArray[np.int64], gather: csr_matri
     return normals / np.maximum(np.linalg.norm(normals, axis=1, keepdims=True), 1e-12)
 
 
+class Face(Protocol):
+    """What can be drawn: `sim.FaceTwin`, or anything else that poses the same model and skin."""
+
+    @property
+    def model(self) -> mujoco.MjModel:
+        """The rigid parts, lights and cameras."""
+
+    @property
+    def data(self) -> mujoco.MjData:
+        """Where the rigid parts are now."""
+
+    @property
+    def skin_model(self) -> SkinModel:
+        """The skin."""
+
+    def control_points(self) -> Floats:
+        """Where the skin is now, (320, 3) m."""
+
+    def landmarks(self) -> Floats:
+        """The 40 lip landmarks, (40, 3) m."""
+
+
 class FaceRenderer:
-    """Draws a twin.
+    """Draws a face.
 
     Args:
-        twin: the twin to look at.
+        face: the face to look at.
         width, height: picture size in pixels, at most 2160 each.
         quality: "fast" (drawn once) for training frames, "beautiful" (smooth edges by
             supersampling) for videos.
@@ -60,32 +82,30 @@ class FaceRenderer:
         ValueError: unknown quality or a size that cannot be drawn.
     """
 
-    def __init__(
-        self, twin: FaceTwin, width: int, height: int, quality: Quality = "beautiful"
-    ) -> None:
+    def __init__(self, face: Face, width: int, height: int, quality: Quality = "beautiful") -> None:
         if quality not in _SUPERSAMPLING:
             known = ", ".join(_SUPERSAMPLING)
             raise ValueError(f"unknown quality {quality!r}; use one of {known}")
         if not (0 < width <= MAX_SIDE_PX and 0 < height <= MAX_SIDE_PX):
             raise ValueError(f"size {width}x{height}: use 1 to {MAX_SIDE_PX} pixels each way")
-        self._twin = twin
+        self._face = face
         self._supersampling = _SUPERSAMPLING[quality]
         drawn_width, drawn_height = width * self._supersampling, height * self._supersampling
-        twin.model.vis.global_.offwidth = drawn_width
-        twin.model.vis.global_.offheight = drawn_height
-        twin.model.vis.quality.offsamples = 0
-        self._renderer = mujoco.Renderer(twin.model, drawn_height, drawn_width)
+        face.model.vis.global_.offwidth = drawn_width
+        face.model.vis.global_.offheight = drawn_height
+        face.model.vis.quality.offsamples = 0
+        self._renderer = mujoco.Renderer(face.model, drawn_height, drawn_width)
         flags = self._renderer.scene.flags
         flags[mujoco.mjtRndFlag.mjRND_SHADOW] = False
         flags[mujoco.mjtRndFlag.mjRND_REFLECTION] = False
-        skin = twin.skin_model
+        skin = face.skin_model
         faces = skin.visual_faces
         self._gather = csr_matrix(
             (np.ones(faces.size), (faces.ravel(), np.repeat(np.arange(len(faces)), 3))),
             shape=(len(skin.visual_vertices), len(faces)),
         )
         self._thickness = skin.thickness
-        self._mouth_geoms = {twin.model.geom(name).id for name in MOUTH_GEOMS}
+        self._mouth_geoms = {face.model.geom(name).id for name in MOUTH_GEOMS}
 
     def render(self, camera: str) -> NDArray[np.uint8]:
         """The picture (height, width, 3) uint8 that a camera of the model sees now.
@@ -95,10 +115,10 @@ class FaceRenderer:
         """
         if camera not in CAMERAS:
             raise ValueError(f"unknown camera {camera!r}; use one of {', '.join(CAMERAS)}")
-        twin, scene = self._twin, self._renderer.scene
-        self._renderer.update_scene(twin.data, camera)
-        surface = twin.skin_model.surface(twin.control_points())
-        normals = vertex_normals(surface, twin.skin_model.visual_faces, self._gather)
+        face, scene = self._face, self._renderer.scene
+        self._renderer.update_scene(face.data, camera)
+        surface = face.skin_model.surface(face.control_points())
+        normals = vertex_normals(surface, face.skin_model.visual_faces, self._gather)
         surface += self._thickness * normals
         scene.skinvert[:] = surface.ravel()
         scene.skinnormal[:] = normals.ravel()
@@ -109,7 +129,7 @@ class FaceRenderer:
         return picture.copy()
 
     def _light_mouth(self) -> None:
-        opening = opening_m2(self._twin.landmarks())
+        opening = opening_m2(self._face.landmarks())
         light = _LEAST_LIGHT + (1.0 - _LEAST_LIGHT) * min(1.0, opening / _FULL_LIGHT_M2)
         scene = self._renderer.scene
         for geom in scene.geoms[: scene.ngeom]:
@@ -132,15 +152,15 @@ class FaceRenderer:
         self.close()
 
 
-def project(twin: FaceTwin, points: Floats, camera: str, width: int, height: int) -> Floats:
+def project(face: Face, points: Floats, camera: str, width: int, height: int) -> Floats:
     """Pixels (n, 2) (x right, y down) of points (n, 3) m seen by a camera.
 
     Pinhole model of MuJoCo's fixed cameras: `fovy` is the vertical field of view.
     """
-    model = twin.model
+    model = face.model
     cam = model.camera(camera)
-    rotation = twin.data.cam_xmat[cam.id].reshape(3, 3)
-    local = (points - twin.data.cam_xpos[cam.id]) @ rotation
+    rotation = face.data.cam_xmat[cam.id].reshape(3, 3)
+    local = (points - face.data.cam_xpos[cam.id]) @ rotation
     focal = 0.5 * height / np.tan(np.radians(float(cam.fovy[0])) / 2)
     return np.stack(
         [

@@ -228,7 +228,7 @@ def test_wrong_usage_is_refused(speech: Path, capsys: pytest.CaptureFixture[str]
 
 
 def test_help_shows_examples(capsys: pytest.CaptureFixture[str]) -> None:
-    for command in ("speak", "render", "pose", "doctor"):
+    for command in ("speak", "target", "retarget", "render", "align", "score", "pose", "doctor"):
         with pytest.raises(SystemExit) as leaving:
             main([command, "--help"])
         assert leaving.value.code == 0

@@ -11,7 +11,7 @@ from numpy.typing import NDArray
 from PIL import Image
 
 from envs.speech import SynthesisError, synthesise
-from policies import POLICIES
+from policies import POLICIES, Speech, make_policy
 from sim import FaceTwin
 from sim.landmarks import INNER, LIP_LANDMARKS, OUTER, REGIONS, ROW
 from sim.poses import POSES
@@ -149,10 +149,11 @@ def test_every_named_pose_is_seen_as_the_pose_it_is(tmp_path: Path) -> None:
 @pytest.mark.parametrize("policy", sorted(POLICIES))
 def test_lips_are_seen_where_they_are_in_speech(tmp_path: Path, policy: str) -> None:
     try:
-        audio = synthesise(SENTENCES).audio
+        utterance = synthesise(SENTENCES)
     except SynthesisError as error:
         pytest.skip(f"no speech to look at: {error}")
-    commands = POLICIES[policy]().commands(audio, FPS)[: round(SPEECH_S * FPS)]
+    speech = Speech(utterance.audio, utterance.phones)
+    commands = make_policy(policy).commands(speech, FPS)[: round(SPEECH_S * FPS)]
     twin = FaceTwin()
 
     def spoken() -> Iterator[tuple[str, FaceTwin]]:
