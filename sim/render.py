@@ -117,19 +117,19 @@ class FaceRenderer:
             raise ValueError(f"unknown camera {camera!r}; use one of {', '.join(CAMERAS)}")
         face, scene = self._face, self._renderer.scene
         self._renderer.update_scene(face.data, camera)
-        surface = face.skin_model.surface(face.control_points())
+        points = face.control_points()
+        surface = face.skin_model.surface(points)
         normals = vertex_normals(surface, face.skin_model.visual_faces, self._gather)
         surface += self._thickness * normals
         scene.skinvert[:] = surface.ravel()
         scene.skinnormal[:] = normals.ravel()
-        self._light_mouth()
+        self._light_mouth(opening_m2(face.skin_model.landmarks(points)))
         picture = self._renderer.render()
         if self._supersampling > 1:
             return np.asarray(Image.fromarray(picture).reduce(self._supersampling))
         return picture.copy()
 
-    def _light_mouth(self) -> None:
-        opening = opening_m2(self._face.landmarks())
+    def _light_mouth(self, opening: float) -> None:
         light = _LEAST_LIGHT + (1.0 - _LEAST_LIGHT) * min(1.0, opening / _FULL_LIGHT_M2)
         scene = self._renderer.scene
         for geom in scene.geoms[: scene.ngeom]:

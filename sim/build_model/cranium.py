@@ -20,7 +20,7 @@ SHELL_WALL = 3.2 * MM
 RIM_TOP_Y = -37.0 * MM
 RIM_SIDE_Y = -62.0 * MM
 RIM_BOTTOM_Y = -78.0 * MM
-SHELL_SEGMENTS = 48
+SHELL_SEGMENTS = 40
 GROOVE_AT = 0.42
 """Where the panel line runs, as a share of the way from the widest section to the back."""
 
@@ -29,25 +29,25 @@ NECK_TOP = 6.0 * MM
 NECK_BOTTOM = -160.0 * MM
 NECK_RADIUS = 38.5 * MM
 NECK_RIBS = 9
-NECK_SEGMENTS = 32
+NECK_SEGMENTS = 28
 
 EAR_X = 74.0 * MM
 EAR_Y = -85.0 * MM
 EAR_Z = 45.0 * MM
 EAR_RADIUS = 18.0 * MM
-EAR_SEGMENTS = 32
+EAR_SEGMENTS = 24
 
 
 def head_shell() -> Mesh:
     """Cranium, open to the front behind the mask: 150 mm wide, y from -185 to -35 mm."""
-    front = np.linspace(1.0, 0.0, 9)
+    front = np.linspace(1.0, 0.0, 5)
     back = _back_stations()
     forward = np.stack([_shell_front(u, 0.0) for u in front])
     groove = 0.9 * MM * np.exp(-(((back - GROOVE_AT) / 0.011) ** 2))
     rearward = np.stack([_shell_back(v, g) for v, g in zip(back, groove, strict=True)])
     lip = np.linspace(0.0, np.pi, 7)[1:-1]
     rim = np.stack([_shell_lip(turn) for turn in lip[::-1]])
-    plain = np.linspace(0.0, 0.97, 9)[1:]
+    plain = np.linspace(0.0, 0.97, 5)[1:]
     inside = np.concatenate(
         [
             np.stack([_shell_back(v, SHELL_WALL) for v in plain[::-1]]),
@@ -80,7 +80,7 @@ def neck() -> Mesh:
     for radius, height in collar:
         rings.append(_neck_ring(radius * MM, NECK_BOTTOM + height * MM))
     start = NECK_BOTTOM + 12.0 * MM
-    share = np.linspace(0.0, 1.0, NECK_RIBS * 6 + 1)
+    share = np.linspace(0.0, 1.0, NECK_RIBS * 4 + 1)
     rib = np.abs(np.sin(np.pi * NECK_RIBS * share)) ** 0.55
     for part, full in zip(share, rib, strict=True):
         taper = 1.0 - 0.06 * np.sin(np.pi * part)
@@ -134,7 +134,7 @@ def ear_trim() -> Mesh:
 
 def _back_stations() -> Array:
     """Stations 0..0.99 from the widest section to the back, dense at the panel line."""
-    plain = np.linspace(0.0, 0.985, 17)[1:]
+    plain = np.linspace(0.0, 0.985, 13)[1:]
     plain = plain[np.abs(plain - GROOVE_AT) > 0.03]
     line = GROOVE_AT + 0.011 * np.array([-2.4, -1.5, -0.9, -0.4, 0.0, 0.4, 0.9, 1.5, 2.4])
     return np.sort(np.concatenate([plain, line]))

@@ -14,8 +14,8 @@ PAINTED_POLAR_ANGLE = 0.5 * np.pi
 """Angle from the gaze axis at which the picture ends; the back of the ball takes its edge."""
 PICTURE_MARGIN = 0.98
 
-RINGS = 27
-SEGMENTS = 36
+RINGS = 18
+SEGMENTS = 28
 
 _SEED = 7
 _SUPERSAMPLE = 2

@@ -21,8 +21,8 @@ from sim.skin import SHELL_SPOKES
 Array = NDArray[np.float64]
 Ints = NDArray[np.int64]
 
-VISUAL_RADII, VISUAL_SPOKES = visual_ring_radii(5), 160
-N_EYE = 56
+VISUAL_RADII, VISUAL_SPOKES = visual_ring_radii(4), 128
+N_EYE = 44
 TEXTURE_X_MM = (-80.0, 80.0)
 TEXTURE_Z_MM = (-66.0, 158.0)
 
@@ -139,8 +139,8 @@ def _outer_points(border: Array, outline: Array) -> tuple[Array, list[Array]]:
         for side in ([1, 1], [-1, 1])
     ]
     rings = [outline, *eye_rings, insets[clear]]
-    coarse = _hexagonal(-75, 75, -60, 155, 2.9)
-    fine = _hexagonal(-20, 20, 8, 80, 1.25)
+    coarse = _hexagonal(-75, 75, -60, 155, 3.6)
+    fine = _hexagonal(-20, 20, 8, 80, 1.5)
     on_nose = (np.abs(fine[:, 0]) < 15.5 - 0.12 * np.abs(fine[:, 1] - 28)) & (fine[:, 1] > 30)
     fine = fine[on_nose]
     inside = Path(outline).contains_points(coarse) & ~Path(border).contains_points(coarse)
@@ -150,7 +150,7 @@ def _outer_points(border: Array, outline: Array) -> tuple[Array, list[Array]]:
     fine = fine[~Path(border).contains_points(fine)]
     kept = np.concatenate([*rings, border])
     fine = fine[cKDTree(kept).query(fine)[0] > 0.9]
-    coarse = coarse[cKDTree(np.concatenate([kept, fine])).query(coarse)[0] > 1.7]
+    coarse = coarse[cKDTree(np.concatenate([kept, fine])).query(coarse)[0] > 2.0]
     return np.concatenate([fine, coarse]), rings
 
 

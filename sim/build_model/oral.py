@@ -82,7 +82,7 @@ LOWER = Arch(
     ),
 )
 
-TOOTH_SIDES = 16
+TOOTH_SIDES = 12
 TOOTH_LEVELS = 8
 ROOT = 1.5 * MM
 """How far a tooth goes on inside the gum."""
@@ -95,7 +95,7 @@ TEXTURE_MARGIN = 0.1
 EDGE_CORNER = 0.9 * MM
 """How far the corners of a biting edge are rounded away."""
 
-GUM_STATIONS = 61
+GUM_STATIONS = 49
 UPPER_GUM_TOP = 14.0 * MM
 LOWER_GUM_BOTTOM = -19.0 * MM
 
@@ -122,7 +122,7 @@ def lower_gum() -> Mesh:
 
 def tongue() -> Mesh:
     """Tongue at rest: 36 mm wide, y from -55 to -18 mm, crown near z = -10 mm, midline groove."""
-    rings, sides = 28, 32
+    rings, sides = 20, 24
     # Stations crowd towards both ends, where the outline closes.
     along = 0.5 - 0.5 * np.cos(np.linspace(0.0, np.pi, rings + 2)[1:-1])
     y = -18.0 * MM - 37.0 * MM * along
@@ -181,7 +181,7 @@ def palate_cavity() -> Mesh:
     enough for the lower teeth, gum and tongue with the jaw 17 degrees open.
     """
     wall = 0.7 * MM
-    sides, levels = 32, 13
+    sides, levels = 24, 9
     # 0 at the rim, 1 at the back.
     depth = np.sin(np.linspace(0.0, 0.5 * np.pi, levels))[:-1]
     outer = _bag_rings(depth, sides, 0.0)
