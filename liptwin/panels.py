@@ -11,7 +11,7 @@ from PIL import Image, ImageDraw
 
 from liptwin.options import Skin, View
 from liptwin.production import open_renderer
-from liptwin.rollout import FaceFrame, roll_out
+from liptwin.rollout import roll_out
 from liptwin.strip import SpeechStrip, font
 
 if TYPE_CHECKING:
@@ -30,11 +30,11 @@ def strip_height(view: View) -> int:
     return 2 * round(max(_MIN_STRIP_PX, _STRIP_SHARE * view.size[1]) / 2)
 
 
-def show_shapes(face: TargetFace, shapes: Iterable[LipShape], fps: float) -> Iterator[FaceFrame]:
-    """Yield a frame per shape, while the target face shows it."""
+def show_shapes(face: TargetFace, shapes: Iterable[LipShape], fps: float) -> Iterator[float]:
+    """Yield the time of each shape's frame, while the target face shows it."""
     for index, shape in enumerate(shapes):
         face.show(shape)
-        yield FaceFrame(index, index / fps, face.measure())
+        yield index / fps
 
 
 def target_pictures(shapes: Iterable[LipShape], fps: float, view: View) -> Iterator[Picture]:

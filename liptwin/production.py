@@ -16,7 +16,7 @@ from liptwin.errors import CommandError
 from liptwin.files import replacing
 from liptwin.options import Outputs, Skin, View
 from liptwin.progress import tracked
-from liptwin.rollout import FaceFrame, roll_out
+from liptwin.rollout import MeasuredFrame, measured, roll_out
 
 if TYPE_CHECKING:
     from envs.speech.audio import Audio
@@ -62,13 +62,15 @@ def produce(
     from sim import FaceTwin
 
     twin = FaceTwin(skin=skin)
-    seen: list[FaceFrame] = []
-    frames = _remembered(roll_out(twin, commands, fps), seen)
+    seen: list[MeasuredFrame] = []
+    times_s = _explained(roll_out(twin, commands, fps))
+    if outputs.measurements is not None:
+        times_s = _remembered(measured(twin, times_s), seen)
     if outputs.video is None:
-        for _ in tracked(frames, len(commands), "simulating"):
+        for _ in tracked(times_s, len(commands), "simulating"):
             pass
     else:
-        _film(twin, frames, len(commands), fps, audio, view, outputs.video)
+        _film(twin, times_s, len(commands), fps, audio, view, outputs.video)
     if outputs.measurements is not None:
         write_measurements(outputs.measurements, seen)
 
@@ -98,7 +100,7 @@ def open_renderer(face: Face, view: View) -> Iterator[FaceRenderer]:
 
 def _film(
     twin: FaceTwin,
-    frames: Iterator[FaceFrame],
+    times_s: Iterator[float],
     n_frames: int,
     fps: float,
     audio: Audio | None,
@@ -108,18 +110,22 @@ def _film(
     from liptwin.video import write_video
 
     with open_renderer(twin, view) as renderer:
-        pictures = (renderer.render(view.camera) for _ in tracked(frames, n_frames, "filming"))
+        pictures = (renderer.render(view.camera) for _ in tracked(times_s, n_frames, "filming"))
         write_video(path, pictures, n_frames, view.size, fps, audio)
     typer.echo(f"wrote {path}: {n_frames} frames, {n_frames / fps:.2f} s")
 
 
-def _remembered(frames: Iterator[FaceFrame], seen: list[FaceFrame]) -> Iterator[FaceFrame]:
+def _explained(times_s: Iterator[float]) -> Iterator[float]:
     try:
-        for frame in frames:
-            seen.append(frame)
-            yield frame
+        yield from times_s
     except FloatingPointError as error:
         raise CommandError(f"{error}; try slower commands, or --skin condensed") from error
+
+
+def _remembered(frames: Iterator[MeasuredFrame], seen: list[MeasuredFrame]) -> Iterator[float]:
+    for frame in frames:
+        seen.append(frame)
+        yield frame.time_s
 
 
 def _write_trajectory(path: Path, commands: npt.NDArray[np.float64], fps: float) -> None:
@@ -132,7 +138,7 @@ def _write_trajectory(path: Path, commands: npt.NDArray[np.float64], fps: float)
     typer.echo(f"wrote {path}: {len(commands)} rows")
 
 
-def write_measurements(path: Path, frames: list[FaceFrame]) -> None:
+def write_measurements(path: Path, frames: list[MeasuredFrame]) -> None:
     """Write what the lips did, a row per frame, columns `MEASUREMENT_COLUMNS`.
 
     Raises:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Protocol
 
@@ -13,31 +13,35 @@ if TYPE_CHECKING:
     from sim.measurements import LipMeasurements
 
 
-class Face(Protocol):
+class Steppable(Protocol):
     """What a roll-out needs of `sim.FaceTwin`."""
-
-    def measure(self) -> LipMeasurements:
-        """What the lips do now."""
 
     def step(self, commands: npt.NDArray[np.float64], duration_s: float) -> None:
         """Hold commands (10,) for a while."""
 
 
+class Measurable(Protocol):
+    """A face whose lips can be measured."""
+
+    def measure(self) -> LipMeasurements:
+        """What the lips do now."""
+
+
 @dataclass(frozen=True)
-class FaceFrame:
+class MeasuredFrame:
     """What the lips do at one video frame."""
 
-    index: int
     time_s: float
     measurements: LipMeasurements
 
 
-def roll_out(twin: Face, commands: npt.NDArray[np.float64], fps: float) -> Iterator[FaceFrame]:
-    """Yield every video frame of the face following `commands`, from the twin's present state.
+def roll_out(twin: Steppable, commands: npt.NDArray[np.float64], fps: float) -> Iterator[float]:
+    """Yield the time of every video frame of the face following `commands`, from the twin's
+    present state.
 
     Frame k shows the face at k/fps seconds, so frame 0 is the state before any command; while the
-    caller holds frame k, the twin is in that state and can be rendered. The servos' lag is part of
-    the result: nothing is sent early to hide it.
+    caller holds frame k, the twin is in that state and can be rendered or measured. The servos' lag
+    is part of the result: nothing is sent early to hide it.
 
     Args:
         twin: the twin, reset.
@@ -49,5 +53,11 @@ def roll_out(twin: Face, commands: npt.NDArray[np.float64], fps: float) -> Itera
         FloatingPointError: the simulation diverged.
     """
     for index, command in enumerate(commands):
-        yield FaceFrame(index, index / fps, twin.measure())
+        yield index / fps
         twin.step(command, 1.0 / fps)
+
+
+def measured(face: Measurable, times_s: Iterable[float]) -> Iterator[MeasuredFrame]:
+    """What the lips of a face do at each of the frames that it goes through."""
+    for time_s in times_s:
+        yield MeasuredFrame(time_s, face.measure())

@@ -157,8 +157,9 @@ def target_and_policies() -> None:
     wanted = [shape.aperture_mm for shape in sample_shapes(speech.wanted_lips(fps), times)]
     axis.plot(times, wanted, color="black", lw=2.2, label="target")
     for name in POLICIES:
-        frames = roll_out(FaceTwin(), make_policy(name).commands(speech, fps), fps)
-        opened = [frame.measurements.aperture_mm for frame in frames]
+        twin = FaceTwin()
+        frames = roll_out(twin, make_policy(name).commands(speech, fps), fps)
+        opened = [twin.aperture_mm() for _ in frames]
         axis.plot(times, opened, label=f"twin, {name}")
     for index, phone in enumerate(utterance.phones):
         axis.axvspan(phone.start_s, phone.end_s, color="#eef1f6" if index % 2 else "white")

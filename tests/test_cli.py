@@ -26,7 +26,7 @@ from liptwin.main import main
 from liptwin.options import Outputs, parse_size
 from liptwin.production import MEASUREMENT_COLUMNS
 from liptwin.progress import tracked
-from liptwin.rollout import roll_out
+from liptwin.rollout import measured, roll_out
 from sim.dof import DOF_NAMES
 from sim.measurements import LipMeasurements
 from sim2real.trajectory import COLUMNS, read_trajectory_csv
@@ -289,7 +289,7 @@ class FirstOrderTwin:
 
 def test_frame_zero_is_the_face_before_any_command() -> None:
     twin = FirstOrderTwin()
-    frames = list(roll_out(twin, np.ones((4, 10)), 25.0))
+    frames = list(measured(twin, roll_out(twin, np.ones((4, 10)), 25.0)))
     assert [frame.measurements.jaw_deg for frame in frames] == [0.0, 0.5, 0.75, 0.875]
     assert [frame.time_s for frame in frames] == [0.0, 0.04, 0.08, 0.12]
     assert twin.steps_s == pytest.approx([0.04] * 4)
@@ -297,8 +297,8 @@ def test_frame_zero_is_the_face_before_any_command() -> None:
 
 def test_the_twin_waits_in_the_state_of_the_frame_held() -> None:
     twin = FirstOrderTwin()
-    for frame in roll_out(twin, np.ones((4, 10)), 25.0):
-        assert frame.measurements == twin.measure()
+    for time_s in roll_out(twin, np.ones((4, 10)), 25.0):
+        assert len(twin.steps_s) == round(time_s * 25.0)
 
 
 def test_progress_is_silent_off_a_terminal(capsys: pytest.CaptureFixture[str]) -> None:

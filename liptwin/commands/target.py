@@ -95,6 +95,8 @@ def _measure(path: Path, shapes: list[LipShape], fps: float) -> None:
     from liptwin.panels import show_shapes
     from liptwin.production import write_measurements
     from liptwin.progress import tracked
+    from liptwin.rollout import measured
 
-    frames = tracked(show_shapes(TargetFace(), shapes, fps), len(shapes), "measuring")
-    write_measurements(path, list(frames))
+    face = TargetFace()
+    times_s = tracked(show_shapes(face, shapes, fps), len(shapes), "measuring")
+    write_measurements(path, list(measured(face, times_s)))
