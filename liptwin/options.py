@@ -24,7 +24,7 @@ SkinOption = Annotated[
     Skin,
     typer.Option(help="Skin model: condensed is fast, shell is the finite-element reference."),
 ]
-QualityOption = Annotated[Quality, typer.Option(help="Fast leaves out shadows and smooth edges.")]
+QualityOption = Annotated[Quality, typer.Option(help="Fast leaves out smooth edges.")]
 CameraOption = Annotated[Camera, typer.Option(help="Where the face is seen from.")]
 SizeOption = Annotated[
     str, typer.Option(help="Picture size in pixels, one number or WIDTHxHEIGHT; even numbers.")

@@ -87,8 +87,8 @@ def condense_shell(shell: Shell, folder: Path) -> tuple[Condensed, Settled]:
     spec = mujoco.MjSpec.from_string(shell_xml(loose))
     spec.option.integrator = mujoco.mjtIntegrator.mjINT_DISCRETE
     settler = Settler(folder)
-    joints, vertices = settler(settler.table.rest_commands)
     data = settler.settle(settler.table.rest_commands)
+    joints, vertices = settler.read(data)
     condensed = condense(shell, settler.model, data, spec.compile())
     return condensed, Settled(joints[None], vertices[None])
 

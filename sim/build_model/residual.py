@@ -97,9 +97,8 @@ class Settler:
         mujoco.mj_forward(self.model, data)
         return data
 
-    def __call__(self, commands: Array) -> tuple[Array, Array]:
-        """Joint positions (10,) and shell vertices (320, 3) of the settled shell."""
-        data = self.settle(commands)
+    def read(self, data: mujoco.MjData) -> tuple[Array, Array]:
+        """Joint positions (10,) and shell vertices (320, 3) of a settled shell."""
         return data.qpos[self._joints].copy(), data.flexvert_xpos.reshape(-1, 3).copy()
 
 
@@ -114,7 +113,7 @@ def _start_worker(folder: Path) -> None:
 def _settle(commands: Array) -> tuple[Array, Array]:
     if _settler is None:
         raise RuntimeError("start the worker first")
-    return _settler(commands)
+    return _settler.read(_settler.settle(commands))
 
 
 def settle_shells(
