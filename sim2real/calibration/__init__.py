@@ -1,0 +1,1 @@
+"""Which ticks of which servo are which command."""
