@@ -7,11 +7,32 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
+from enum import StrEnum
 from typing import Protocol, Self
 
 
 class BusError(RuntimeError):
     """The wire or a servo failed; the message names the port, the servo and what to check."""
+
+
+class Alert(StrEnum):
+    """What a servo (or the controller that it hangs on) complains about."""
+
+    OVERHEATING = "overheating"
+    OVER_VOLTAGE = "over_voltage"
+    UNDER_VOLTAGE = "under_voltage"
+    VOLTAGE = "voltage"
+    """Supply out of range; the protocol does not say to which side."""
+    OVERLOAD = "overload"
+    OVER_CURRENT = "over_current"
+    ENCODER = "encoder"
+    """The sensor of the position failed."""
+    ELECTRICAL_SHOCK = "electrical_shock"
+    """The motor's circuit failed, or too little power reaches it."""
+    LET_GO = "let_go"
+    """Was told to hold, and holds no more: it protects itself, or lost its supply in between."""
+    COMMUNICATION = "communication"
+    """Commands arrived damaged, too fast or too late."""
 
 
 @dataclass(frozen=True)
@@ -64,7 +85,7 @@ class BusCounters:
 
     Attributes:
         writes: packets sent that expect no answer.
-        reads: questions asked.
+        reads: questions asked, one for each servo that should answer.
         retries: questions asked again after no answer or a damaged one.
         lost: questions without any valid answer.
         corrupt: answers that were damaged.
@@ -94,7 +115,12 @@ class ServoBus(Protocol):
         """Whether a servo answers."""
 
     def set_torque(self, servo_ids: Iterable[int], on: bool) -> None:
-        """Hold position, or let go."""
+        """Hold position, or let go.
+
+        A servo that reports its position is told to stay there before it gets torque, so that
+        none jumps to an old goal; one that is silent gets no torque. Where positions cannot be
+        read, servos get torque with their first `move`.
+        """
 
     def move(self, ticks: Mapping[int, int], duration_s: float) -> None:
         """Send servos to positions (ticks by bus id), all at once where the protocol can.
@@ -113,6 +139,13 @@ class ServoBus(Protocol):
 
     def read_voltages(self, servo_ids: Iterable[int]) -> dict[int, float]:
         """Supply voltages (V) by bus id of the servos that answered."""
+
+    def read_alerts(self, servo_ids: Iterable[int]) -> dict[int, frozenset[Alert]]:
+        """What is wrong by bus id of the servos that answered; an empty set where nothing is.
+
+        Slower than positions on some protocols (LX-16A: three questions for each servo), so ask
+        in turn while playing.
+        """
 
     def close(self) -> None:
         """Give the port back; safe to call again."""
