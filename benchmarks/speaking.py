@@ -1,7 +1,5 @@
 """The whole command: `liptwin speak` from a sound file to a video file."""
 
-import json
-import subprocess
 import sys
 import tempfile
 from collections.abc import Iterator
@@ -11,6 +9,7 @@ from pathlib import Path
 from typing import Final
 
 from benchmarks.case import Case, Effort, Sample, Sampler
+from benchmarks.cost import cost_of
 from benchmarks.speech import speech_like_audio
 from envs.speech import write_wav
 from sim.render import Quality
@@ -30,7 +29,7 @@ def _speak(quality: Quality, effort: Effort) -> Iterator[Sampler]:
         command = [sys.executable, "-m", "liptwin", "speak", str(sound), *options]
 
         def run() -> Sample:
-            cost = _cost_of(command)
+            cost = cost_of(command)
             return {
                 WALL: cost["wall_s"] / effort.speech_s,
                 CPU: cost["cpu_s"] / effort.speech_s,
@@ -38,16 +37,6 @@ def _speak(quality: Quality, effort: Effort) -> Iterator[Sampler]:
             }
 
         yield run
-
-
-def _cost_of(command: list[str]) -> dict[str, float]:
-    # A child starts with the peak memory of the process that started it; a small one stands
-    # between, so that the figure is the command's own.
-    launcher = [sys.executable, "-m", "benchmarks.launcher", *command]
-    done = subprocess.run(launcher, capture_output=True, text=True, check=False)
-    if done.returncode != 0:
-        raise RuntimeError(f"{' '.join(command)} failed: {done.stderr.strip()}")
-    return json.loads(done.stdout)
 
 
 CASES: Final = (

@@ -5,7 +5,7 @@ from __future__ import annotations
 import numpy as np
 import numpy.typing as npt
 
-from envs.speech import frame_count, frame_times
+from envs.speech import AudioError, frame_count, frame_times
 from envs.target import LipShape, sample_shapes
 from liptwin.errors import CommandError
 from liptwin.progress import tracked
@@ -29,9 +29,12 @@ def commands_for(policy: str, speech: Speech, fps: float) -> npt.NDArray[np.floa
     """Commands (n, 10) of a policy for a speech.
 
     Raises:
-        CommandError: the policy needs to know more about the speech.
+        CommandError: the policy needs to know more about the speech, or its sound cannot be read
+            any more.
     """
     try:
         return make_policy(policy, tracked).commands(speech, fps)
     except SpeechError as error:
         raise CommandError(f"--policy {policy}: {error}") from error
+    except AudioError as error:
+        raise CommandError(str(error)) from error

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import contextlib
 import csv
-from collections.abc import Iterator
+from collections.abc import Callable, Iterable, Iterator
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -19,7 +19,7 @@ from liptwin.progress import tracked
 from liptwin.rollout import MeasuredFrame, measured, roll_out
 
 if TYPE_CHECKING:
-    from envs.speech.audio import Audio
+    from envs.speech.audio import Sound
     from sim import FaceTwin
     from sim.render import Face, FaceRenderer
 
@@ -37,7 +37,7 @@ MEASUREMENT_COLUMNS = (
 def produce(
     commands: npt.NDArray[np.float64],
     fps: float,
-    audio: Audio | None,
+    audio: Sound | None,
     skin: Skin,
     view: View,
     outputs: Outputs,
@@ -62,17 +62,16 @@ def produce(
     from sim import FaceTwin
 
     twin = FaceTwin(skin=skin)
-    seen: list[MeasuredFrame] = []
     times_s = _explained(roll_out(twin, commands, fps))
-    if outputs.measurements is not None:
-        times_s = _remembered(measured(twin, times_s), seen)
-    if outputs.video is None:
-        for _ in tracked(times_s, len(commands), "simulating"):
-            pass
-    else:
-        _film(twin, times_s, len(commands), fps, audio, view, outputs.video)
-    if outputs.measurements is not None:
-        write_measurements(outputs.measurements, seen)
+    with contextlib.ExitStack() as open_files:
+        if outputs.measurements is not None:
+            write = open_files.enter_context(measurement_writer(outputs.measurements))
+            times_s = _noted(measured(twin, times_s), write)
+        if outputs.video is None:
+            for _ in tracked(times_s, len(commands), "simulating"):
+                pass
+        else:
+            _film(twin, times_s, len(commands), fps, audio, view, outputs.video)
 
 
 @contextlib.contextmanager
@@ -103,7 +102,7 @@ def _film(
     times_s: Iterator[float],
     n_frames: int,
     fps: float,
-    audio: Audio | None,
+    audio: Sound | None,
     view: View,
     path: Path,
 ) -> None:
@@ -122,9 +121,11 @@ def _explained(times_s: Iterator[float]) -> Iterator[float]:
         raise CommandError(f"{error}; try slower commands, or --skin condensed") from error
 
 
-def _remembered(frames: Iterator[MeasuredFrame], seen: list[MeasuredFrame]) -> Iterator[float]:
+def _noted(
+    frames: Iterable[MeasuredFrame], write: Callable[[MeasuredFrame], None]
+) -> Iterator[float]:
     for frame in frames:
-        seen.append(frame)
+        write(frame)
         yield frame.time_s
 
 
@@ -138,16 +139,22 @@ def _write_trajectory(path: Path, commands: npt.NDArray[np.float64], fps: float)
     typer.echo(f"wrote {path}: {len(commands)} rows")
 
 
-def write_measurements(path: Path, frames: list[MeasuredFrame]) -> None:
-    """Write what the lips did, a row per frame, columns `MEASUREMENT_COLUMNS`.
+@contextlib.contextmanager
+def measurement_writer(path: Path) -> Iterator[Callable[[MeasuredFrame], None]]:
+    """Give a function that writes what the lips did at a frame as a row, `MEASUREMENT_COLUMNS`.
+
+    The file appears at the end, with all rows that were written, or not at all on any error.
 
     Raises:
         CommandError: the file cannot be written.
     """
+    n_rows = 0
     with replacing(path) as partial, partial.open("w", newline="") as stream:
         writer = csv.writer(stream, lineterminator="\n")
         writer.writerow(MEASUREMENT_COLUMNS)
-        for frame in frames:
+
+        def write(frame: MeasuredFrame) -> None:
+            nonlocal n_rows
             lips = frame.measurements
             lengths = (lips.aperture_mm, lips.width_mm, lips.protrusion_mm, lips.jaw_deg)
             writer.writerow(
@@ -158,4 +165,18 @@ def write_measurements(path: Path, frames: list[MeasuredFrame]) -> None:
                     int(lips.lower_lip_on_teeth),
                 ]
             )
-    typer.echo(f"wrote {path}: {len(frames)} rows")
+            n_rows += 1
+
+        yield write
+    typer.echo(f"wrote {path}: {n_rows} rows")
+
+
+def write_measurements(path: Path, frames: Iterable[MeasuredFrame]) -> None:
+    """Write what the lips did, a row per frame, as the frames come.
+
+    Raises:
+        CommandError: the file cannot be written.
+    """
+    with measurement_writer(path) as write:
+        for frame in frames:
+            write(frame)

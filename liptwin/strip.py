@@ -12,7 +12,7 @@ import numpy.typing as npt
 from PIL import Image, ImageDraw, ImageFont
 
 if TYPE_CHECKING:
-    from envs.speech.audio import Audio
+    from envs.speech.audio import Sound
     from envs.speech.synthesis import Phone
 
 # DejaVu Sans, cut down to the letters of European languages and the phonetic alphabet, because
@@ -48,7 +48,7 @@ class SpeechStrip:
         width, height: size in pixels.
     """
 
-    def __init__(self, audio: Audio, phones: Sequence[Phone], width: int, height: int) -> None:
+    def __init__(self, audio: Sound, phones: Sequence[Phone], width: int, height: int) -> None:
         self._phones = [phone for phone in phones if not phone.is_silence]
         self._starts = np.array([phone.start_s for phone in self._phones])
         self._ends = np.array([phone.end_s for phone in self._phones])
@@ -93,10 +93,18 @@ class SpeechStrip:
                 draw.text(centre, phone.ipa, fill=_LETTER, font=self._font, anchor="mm")
 
 
-def _peaks(audio: Audio, px_per_s: float) -> npt.NDArray[np.float32]:
+def _peaks(audio: Sound, px_per_s: float) -> npt.NDArray[np.float32]:
     """Largest magnitude in each column of pixels, relative to that of the whole sound."""
     n_columns = max(1, int(np.ceil(audio.duration_s * px_per_s)))
     starts = np.floor(np.arange(n_columns) * audio.rate_hz / px_per_s).astype(np.int64)
-    starts = np.minimum(starts, audio.samples.size - 1)
-    peaks = np.maximum.reduceat(np.abs(audio.samples), starts)
+    peaks = np.zeros(n_columns, dtype=np.float32)
+    begin = 0
+    for block in audio.blocks():
+        end = begin + len(block)
+        first = int(np.searchsorted(starts, begin, side="right")) - 1
+        last = int(np.searchsorted(starts, end))
+        within = np.maximum(starts[first:last] - begin, 0)
+        heard = np.maximum.reduceat(np.abs(block), within)
+        peaks[first:last] = np.maximum(peaks[first:last], heard)
+        begin = end
     return np.asarray(peaks / max(float(peaks.max()), 1e-6), dtype=np.float32)

@@ -15,7 +15,7 @@ import numpy as np
 import numpy.typing as npt
 import soundfile
 
-from envs.speech.audio import Audio
+from envs.speech.audio import AudioError, Sound
 from liptwin.errors import CommandError
 from liptwin.files import replacing
 
@@ -32,7 +32,7 @@ def write_video(
     n_frames: int,
     size: tuple[int, int],
     fps: float,
-    audio: Audio | None = None,
+    audio: Sound | None = None,
 ) -> None:
     """Write `frames`, with sound if there is any, to an MP4 file that appears only when complete.
 
@@ -60,14 +60,7 @@ def write_video(
         sound = None
         if audio is not None:
             sound = Path(folder) / "sound.wav"
-            samples = _fitted(audio, n_frames / fps)
-            try:
-                soundfile.write(sound, samples, audio.rate_hz, subtype="PCM_16")
-            except soundfile.LibsndfileError as error:
-                raise CommandError(
-                    f"cannot write the sound to {folder} ({error}); check the space left there",
-                    exit_status=1,
-                ) from error
+            _write_sound(sound, audio, n_frames / fps)
         with _ffmpeg(_arguments(size, fps, sound, partial), path) as pipe:
             written = 0
             for frame in frames:
@@ -82,11 +75,39 @@ def write_video(
                 raise ValueError(f"{written} frames came where {n_frames} were announced")
 
 
-def _fitted(audio: Audio, duration_s: float) -> npt.NDArray[np.float32]:
-    """The samples of `audio`, trimmed or padded with silence to `duration_s`."""
-    n_samples = round(duration_s * audio.rate_hz)
-    samples = np.asarray(audio.samples[:n_samples], dtype=np.float32)
-    return np.pad(samples, (0, n_samples - len(samples)))
+def _write_sound(path: Path, audio: Sound, duration_s: float) -> None:
+    """Write `audio`, trimmed or padded with silence to `duration_s`, as WAV.
+
+    Raises:
+        CommandError: the sound cannot be read any more, or the file cannot be written.
+    """
+    try:
+        with soundfile.SoundFile(
+            path, "w", audio.rate_hz, channels=1, format="WAV", subtype="PCM_16"
+        ) as stream:
+            for block in _fitted(audio, round(duration_s * audio.rate_hz)):
+                stream.write(block)
+    except AudioError as error:
+        raise CommandError(str(error)) from error
+    except soundfile.LibsndfileError as error:
+        raise CommandError(
+            f"cannot write the sound to {path.parent} ({error}); check the space left there",
+            exit_status=1,
+        ) from error
+
+
+def _fitted(audio: Sound, n_samples: int) -> Iterator[npt.NDArray[np.float32]]:
+    """The blocks of `audio`, trimmed or padded with silence to `n_samples` together."""
+    left = n_samples
+    for block in audio.blocks():
+        yield block[:left]
+        left -= len(block)
+        if left <= 0:
+            return
+    while left > 0:
+        silence = np.zeros(min(left, audio.rate_hz), dtype=np.float32)
+        yield silence
+        left -= len(silence)
 
 
 def _arguments(size: tuple[int, int], fps: float, sound: Path | None, target: Path) -> list[str]:

@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 from envs.speech.articulation import articulate
-from envs.speech.audio import Audio
+from envs.speech.audio import Sound
 from envs.speech.inventory import InventoryError
 from envs.speech.lips import LipCurves
 from envs.speech.synthesis import Phone
@@ -25,7 +25,7 @@ class Speech:
         lips: how a human's lips moved to it; None where they were not captured.
     """
 
-    audio: Audio
+    audio: Sound
     phones: tuple[Phone, ...] | None = None
     lips: LipCurves | None = None
 

@@ -6,7 +6,8 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from envs.speech import Audio, frame_count, load_audio
+from envs.speech import Audio, frame_count, load_audio, write_wav
+from envs.speech.recording import open_recording
 from policies import AmplitudePolicy, Speech, make_policy
 from policies.amplitude import OPENING_GAINS
 from sim.dof import DOF_NAMES, N_DOF
@@ -70,6 +71,15 @@ def test_a_silent_file_stays_at_rest(level: float) -> None:
 def test_one_sample_is_enough() -> None:
     audio = Audio(np.ones(1, np.float32), 16_000, "one sample")
     assert AmplitudePolicy().commands(Speech(audio), 30.0).shape == (1, N_DOF)
+
+
+def test_a_recording_on_disk_opens_the_mouth_alike(tmp_path: Path) -> None:
+    path = tmp_path / "bursts.wav"
+    write_wav(path, bursts())
+    held = AmplitudePolicy().commands(Speech(load_audio(path)), 30.0)
+    np.testing.assert_array_equal(
+        AmplitudePolicy().commands(Speech(open_recording(path)), 30.0), held
+    )
 
 
 @pytest.mark.skipif(

@@ -8,12 +8,25 @@ five frames at 30 frames per second.
 
 from __future__ import annotations
 
-import math
+from collections.abc import Iterable
 
 import numpy as np
 from numpy.typing import NDArray
 
-from envs.speech.audio import Audio
+from envs.speech.audio import Sound
+from envs.speech.frames import FPS_RANGE, frame_count, frame_times
+from envs.speech.streaming import FrameWindows
+
+__all__ = [
+    "FPS_RANGE",
+    "SMOOTHING_S",
+    "WINDOW_S",
+    "LoudnessStream",
+    "frame_count",
+    "frame_times",
+    "loudness",
+    "windowed_rms",
+]
 
 WINDOW_S = 1024 / 16_000
 """Window of one root mean square value."""
@@ -21,66 +34,73 @@ WINDOW_S = 1024 / 16_000
 SMOOTHING_S = 5 / 30
 """Span of the moving average; at other frame rates the nearest odd number of frames."""
 
-FPS_RANGE = (1.0, 1000.0)
-"""Frame rates that make sense: from slower than any film to faster than any servo bus."""
 
-_FRAMES_PER_BLOCK = 4096
+class LoudnessStream:
+    """Smoothed loudness at the frame times of a sound that comes in blocks of any size.
 
-
-def frame_count(duration_s: float, fps: float) -> int:
-    """Number of video frames for a sound: its length to within half a frame, at least one.
-
-    Raises:
-        ValueError: a duration that is negative or not finite, or a rate outside `FPS_RANGE`.
-    """
-    if not (math.isfinite(duration_s) and duration_s >= 0):
-        raise ValueError(f"duration_s must be finite and not negative, not {duration_s}")
-    _check_rate(fps)
-    return max(1, round(duration_s * fps))
-
-
-def frame_times(n_frames: int, fps: float) -> NDArray[np.float64]:
-    """Times k / fps of the frames, (n_frames,) in seconds; each from its index, so without drift.
+    Args:
+        rate_hz: samples per second of the sound.
+        fps: frames per second.
 
     Raises:
-        ValueError: a negative count or a rate outside `FPS_RANGE`.
+        ValueError: a sample rate that is not positive, or a frame rate outside `FPS_RANGE`.
     """
-    _check_rate(fps)
-    if n_frames < 0:
-        raise ValueError(f"n_frames must not be negative, not {n_frames}")
-    return np.arange(n_frames) / fps
+
+    def __init__(self, rate_hz: int, fps: float) -> None:
+        self._windows = FrameWindows(max(1, round(WINDOW_S * rate_hz)), rate_hz, fps)
+        self._reach = max(0, round((SMOOTHING_S * fps - 1) / 2))
+        self._rough = np.zeros(self._reach)
+        self.look_ahead_s = self._windows.look_ahead_s + self._reach / fps
+        """How long after its time a frame comes out: half a window and half the smoothing, 99 ms
+        at 30 frames per second."""
+
+    def push(self, samples: NDArray[np.floating]) -> NDArray[np.float64]:
+        """Take samples (n,) in [-1, 1]; give the loudness (m,) of the frames they complete, m >= 0.
+
+        Raises:
+            envs.speech.audio.AudioError: other samples, or the sound was finished.
+        """
+        return self._smoothed(self._windows.push(samples))
+
+    def finish(self) -> NDArray[np.float64]:
+        """The loudness (m,) of the last frames, up to `frame_count`.
+
+        Raises:
+            envs.speech.audio.AudioError: the sound was finished before.
+        """
+        return np.concatenate(
+            [self._smoothed(self._windows.finish()), self._averaged(np.zeros(self._reach))]
+        )
+
+    def _smoothed(self, windows: Iterable[NDArray[np.float32]]) -> NDArray[np.float64]:
+        rough = [np.sqrt(windowed_rms(some)) for some in windows]
+        return self._averaged(np.concatenate(rough) if rough else np.zeros(0))
+
+    def _averaged(self, rough: NDArray[np.float64]) -> NDArray[np.float64]:
+        span = 2 * self._reach + 1
+        known = np.concatenate([self._rough, rough])
+        self._rough = known[max(0, len(known) - (span - 1)) :]
+        if len(known) < span:
+            return np.zeros(0)
+        smooth: NDArray[np.float64] = np.convolve(known, np.full(span, 1 / span), mode="valid")
+        return smooth
 
 
-def loudness(audio: Audio, fps: float) -> NDArray[np.float64]:
+def loudness(sound: Sound, fps: float) -> NDArray[np.float64]:
     """Smoothed loudness at the frame times, (n,) with n = `frame_count`, each in [0, 1].
 
-    Windows are centred on the frame times; beyond both ends of the sound there is silence.
+    Windows are centred on the frame times; beyond both ends of the sound there is silence. The
+    sound is heard block by block, so memory grows with the frames only.
 
     Raises:
         ValueError: a frame rate outside `FPS_RANGE`.
     """
-    times = frame_times(frame_count(audio.duration_s, fps), fps)
-    rough = np.sqrt(_windowed_rms(audio, times))
-    span = 2 * max(0, round((SMOOTHING_S * fps - 1) / 2)) + 1
-    padded = np.pad(rough, span // 2)
-    smooth: NDArray[np.float64] = np.convolve(padded, np.full(span, 1 / span), mode="valid")
-    return smooth
+    stream = LoudnessStream(sound.rate_hz, fps)
+    heard = [stream.push(block) for block in sound.blocks()]
+    return np.concatenate([*heard, stream.finish()])
 
 
-def _windowed_rms(audio: Audio, times: NDArray[np.float64]) -> NDArray[np.float64]:
-    """Root mean square around each time, (n,), a few thousand windows at a time."""
-    width = max(1, round(WINDOW_S * audio.rate_hz))
-    padded = np.pad(audio.samples, width)
-    windows = np.lib.stride_tricks.sliding_window_view(padded, width)
-    starts = np.rint(times * audio.rate_hz).astype(np.int64) - width // 2 + width
-    starts = np.clip(starts, 0, len(windows) - 1)
-    rms = np.empty(len(times))
-    for first in range(0, len(times), _FRAMES_PER_BLOCK):
-        block = windows[starts[first : first + _FRAMES_PER_BLOCK]].astype(np.float64)
-        rms[first : first + len(block)] = np.sqrt(np.mean(np.square(block), axis=1))
+def windowed_rms(windows: NDArray[np.float32]) -> NDArray[np.float64]:
+    """Root mean square (n,) of each of the windows (n, width)."""
+    rms: NDArray[np.float64] = np.sqrt(np.mean(np.square(windows, dtype=np.float64), axis=1))
     return rms
-
-
-def _check_rate(fps: float) -> None:
-    if not FPS_RANGE[0] <= fps <= FPS_RANGE[1]:
-        raise ValueError(f"the frame rate must be from 1 to 1000 per second, not {fps}")

@@ -56,13 +56,14 @@ def render(
     view = View(camera, parse_size(size), quality)
 
     gl.prepare(rendering=outputs.video is not None)
-    from envs.speech.audio import AudioError, load_audio
+    from envs.speech.audio import AudioError
+    from envs.speech.recording import open_recording
     from liptwin.production import produce
     from sim2real.trajectory import TrajectoryError, read_trajectory_csv, resample
 
     try:
         commands = resample(read_trajectory_csv(source), fps).commands
-        sound = load_audio(audio) if audio is not None else None
+        sound = open_recording(audio) if audio is not None else None
     except (TrajectoryError, AudioError) as error:
         raise CommandError(str(error)) from error
     produce(commands, fps, sound, skin, view, outputs)

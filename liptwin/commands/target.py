@@ -99,4 +99,4 @@ def _measure(path: Path, shapes: list[LipShape], fps: float) -> None:
 
     face = TargetFace()
     times_s = tracked(show_shapes(face, shapes, fps), len(shapes), "measuring")
-    write_measurements(path, list(measured(face, times_s)))
+    write_measurements(path, measured(face, times_s))
