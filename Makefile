@@ -5,7 +5,7 @@ BIN := .venv/bin
 DEMO := demo/hello.mp4
 SENTENCE := Hello. I am LipTwin, and these are my lips.
 
-.PHONY: help setup demo test detector lint format model bench clean
+.PHONY: help setup demo corpus test detector lint format model bench clean
 
 help:  ## show this list
 	@grep -hE '^[a-z]+:.*## ' $(MAKEFILE_LIST) | sed -E 's/:[^#]*## /\t/' | expand -t 12
@@ -25,6 +25,10 @@ detector: .venv-detector/.ready  ## install the independent face detector into .
 demo: .venv/.ready  ## make the twin say one sentence: demo/hello.mp4
 	@mkdir -p $(dir $(DEMO))
 	$(BIN)/liptwin speak --text "$(SENTENCE)" --output $(DEMO)
+
+corpus: .venv/.ready  ## install and align recorded prompts in five languages
+	$(BIN)/liptwin corpus install
+	$(BIN)/liptwin corpus align
 
 lint: .venv/.ready  ## check style and types
 	$(BIN)/ruff check .

@@ -10,7 +10,7 @@ import typer
 from liptwin.errors import CommandError
 
 if TYPE_CHECKING:
-    from envs.speech.audio import Audio
+    from envs.speech.audio import Sound
     from envs.speech.lips import LipCurves
     from policies import Speech
 
@@ -20,7 +20,11 @@ RecordingArgument = Annotated[
 ]
 TextOption = Annotated[str | None, typer.Option(help="Say this instead of an audio file.")]
 VoiceOption = Annotated[
-    str, typer.Option(help="espeak-ng voice for --text, such as en-us, fr, de, cmn.")
+    str,
+    typer.Option(
+        help="Voice for --text: a language such as en-us, fr, de, cmn, or a natural voice such "
+        "as piper:joe; liptwin voices lists them."
+    ),
 ]
 PhonesOption = Annotated[
     Path | None,
@@ -96,16 +100,17 @@ def _captured(path: Path) -> LipCurves:
     return capture.lips()
 
 
-def _load_recording(path: Path) -> Audio:
-    from envs.speech.audio import AudioError, load_audio
+def _load_recording(path: Path) -> Sound:
+    from envs.speech.audio import AudioError
+    from envs.speech.recording import open_recording
 
     try:
-        audio = load_audio(path)
+        recording = open_recording(path)
     except AudioError as error:
         raise CommandError(str(error)) from error
-    for warning in audio.warnings:
+    for warning in recording.warnings:
         _warn(warning)
-    return audio
+    return recording
 
 
 def _warn(warning: str) -> None:

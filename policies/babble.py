@@ -13,12 +13,12 @@ import os
 import zipfile
 from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass
-from pathlib import Path
 from typing import Final
 
 import numpy as np
 from numpy.typing import NDArray
 
+from envs.cache import cache_folder
 from sim import DOF_NAMES, FaceTwin
 from sim.model import FACE_MODEL_DIR
 from sim.skin import SHELL_SPOKES, SkinModel
@@ -127,12 +127,6 @@ def cached_table(
         finally:
             partial.unlink(missing_ok=True)
     return table
-
-
-def cache_folder() -> Path:
-    """The user's cache folder of LipTwin (XDG base directory specification)."""
-    base = os.environ.get("XDG_CACHE_HOME", "")
-    return (Path(base) if base else Path.home() / ".cache") / "liptwin"
 
 
 def _content_key(n_poses: int, seed: int) -> str:

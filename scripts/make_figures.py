@@ -16,7 +16,8 @@ from matplotlib.axes import Axes
 from numpy.typing import NDArray
 from PIL import Image
 
-from envs.speech import frame_count, frame_times, synthesise
+from benchmarks.vocaltract import UNSEEN, tract_lips
+from envs.speech import articulate, frame_count, frame_times, synthesise
 from envs.target import REST_SHAPE, LipShape, TargetFace, sample_shapes
 from liptwin.rollout import roll_out
 from policies import POLICIES, Speech, make_policy
@@ -171,8 +172,32 @@ def target_and_policies() -> None:
     _save(figure, ROOT / "docs" / "images" / "target_curves.png")
 
 
+def vocal_tract() -> None:
+    """The opening and the protrusion of one sentence, beside VocalTractLab's."""
+    utterance = synthesise(UNSEEN["de"][1], "de")
+    lips, tract = articulate(utterance.phones, 100.0), tract_lips(utterance.phones)
+    figure, (opening, rounding) = plt.subplots(2, 1, figsize=(12, 5), sharex=True)
+    opening.plot(lips.times_s, lips.aperture_mm, color="black", label="articulate()")
+    opening.plot(tract.times_s, tract.aperture_mm, label="VocalTractLab")
+    rounding.plot(lips.times_s, lips.protrusion_mm, color="black")
+    other = rounding.twinx()
+    other.plot(tract.times_s, tract.protrusion, color="C0")
+    for index, phone in enumerate(utterance.phones):
+        for axis in (opening, rounding):
+            axis.axvspan(phone.start_s, phone.end_s, color="#eef1f6" if index % 2 else "white")
+        if not phone.is_silence:
+            middle = 0.5 * (phone.start_s + phone.end_s)
+            opening.text(middle, -1.5, phone.ipa, ha="center", va="center", fontsize=9)
+    opening.set(xlim=(0, lips.times_s[-1]), ylim=(-2.5, None), ylabel="opening, mm")
+    rounding.set(xlabel="s", ylabel="protrusion, mm")
+    other.set(ylabel="LP, VocalTractLab")
+    opening.legend(loc="lower right", bbox_to_anchor=(1.0, 1.0), ncols=2, fontsize=9, frameon=False)
+    _save(figure, ROOT / "docs" / "images" / "vocaltract.png")
+
+
 def main() -> None:
     """Make all pictures."""
+    vocal_tract()
     target_shapes()
     target_and_policies()
     twin = FaceTwin("condensed", ideal_servos=True)

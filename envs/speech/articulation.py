@@ -34,7 +34,7 @@ Floats = NDArray[np.float64]
 EXPONENT: Final = 2.0
 """c of the dominance function, which Cohen & Massaro leave free; 2 makes the curves smooth."""
 
-OPENING_SPREAD_S: Final = (0.045, 0.045)
+OPENING_SPREAD_S: Final = (0.05, 0.05)
 """How far a segment's aperture and jaw reach (ahead, behind), seconds. Chosen so that the mouth
 opens and closes within about a tenth of a second, as Gracco measures (J. Speech Hear. Res. 37,
 1994)."""

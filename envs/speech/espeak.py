@@ -47,6 +47,10 @@ class Voice:
     file: str
 
 
+PHONE_GAP = "|"
+"""Parts the phones of a word in `Espeak.pronounce`."""
+
+
 @dataclass(frozen=True)
 class PhoneEvent:
     """Where a phone begins to sound; `name` is "" for pauses and other unnamed spans."""
@@ -103,6 +107,7 @@ _OUTPUT_SYNCHRONOUS = 2
 _PHONEME_EVENTS, _PHONEMES_AS_IPA, _DO_NOT_EXIT = 0x0001, 0x0002, 0x8000
 _EVENT_LIST_END, _EVENT_PHONEME = 0, 7
 _CHARS_UTF8 = 1
+_PHONEME_MODE_IPA = 0x02
 _PARAMETER_RATE, _PARAMETER_PITCH = 1, 3
 _GENDERS = {1: "male", 2: "female"}
 
@@ -142,6 +147,19 @@ class Espeak:
             raise SynthesisError(f"espeak-ng failed on {text[:40]!r} (status {status})")
         pcm = np.concatenate([np.zeros(0, np.int16), *chunks])
         return self._native_hz, (pcm / 32768).astype(np.float32), events
+
+    def pronounce(self, text: str, voice: str) -> str:
+        """IPA of a text, words parted by spaces and phones by `PHONE_GAP`; punctuation is lost."""
+        library = self._library
+        if library.espeak_SetVoiceByName(voice.encode()) != 0:
+            raise SynthesisError(f"espeak-ng cannot load voice {voice!r}; choose another one")
+        rest = ctypes.c_void_p(ctypes.addressof(data := ctypes.create_string_buffer(text.encode())))
+        mode = _PHONEME_MODE_IPA | ord(PHONE_GAP) << 8
+        clauses: list[str] = []
+        while rest.value and ctypes.addressof(data) + len(data) > rest.value:
+            spoken = library.espeak_TextToPhonemes(ctypes.byref(rest), _CHARS_UTF8, mode)
+            clauses.append(spoken.decode("utf-8", errors="ignore"))
+        return " ".join(clauses)
 
     def voices(self) -> list[Voice]:
         """Languages and variants. Where languages share a code, it means the preferred one."""
@@ -226,6 +244,7 @@ def open_espeak() -> Iterator[Espeak]:
             ) from error
         try:
             library.espeak_ListVoices.restype = ctypes.POINTER(ctypes.POINTER(_VoiceEntry))
+            library.espeak_TextToPhonemes.restype = ctypes.c_char_p
             options = _PHONEME_EVENTS | _PHONEMES_AS_IPA | _DO_NOT_EXIT
             native_hz = library.espeak_Initialize(
                 _OUTPUT_SYNCHRONOUS, 0, os.fsencode(data_path), options

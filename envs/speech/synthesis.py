@@ -1,4 +1,5 @@
-"""Text to speech with exact phone times, through espeak-ng (see `envs.speech.espeak`).
+"""Text to speech with phone times: by espeak-ng itself (see `envs.speech.espeak`), whose times are
+exact, or by a natural voice that it tells the phones (see `envs.speech.voices`).
 
 The same text gives the same sound, whatever was spoken before.
 
@@ -19,8 +20,10 @@ import numpy as np
 import soxr
 from numpy.typing import NDArray
 
+from envs.speech import voices as natural
 from envs.speech.audio import SPEECH_RATE_HZ, Audio
 from envs.speech.espeak import PhoneEvent, SynthesisError, Voice, open_espeak
+from envs.speech.kana import has_ideographs, in_kana
 
 RATE_HZ_RANGE = (8_000, 192_000)
 """Sample rates of the sound; less would cut speech, more is in no use."""
@@ -31,8 +34,14 @@ SILENCE = "_"
 RATE_WPM_RANGE = (80, 350)
 """Speaking rates, words per minute; beyond them espeak-ng's phone times are no longer in order."""
 
+OWN_RATE_WPM = 175
+"""The pace at which a natural voice was recorded counts as this speaking rate, espeak-ng's own."""
+
 PITCH_RANGE = (0, 99)
-"""espeak-ng's pitch scale; 50 is the voice's own pitch."""
+"""espeak-ng's pitch scale."""
+
+OWN_PITCH = 50
+"""The voice's own pitch; a natural voice has no other."""
 
 CLOSURE_MAX_S = 0.1
 """Longest silence before a stop's release that is its closure; what is longer is also a pause."""
@@ -52,6 +61,10 @@ _ASCII_IPA = (("nɡ", "ŋ"), ("s.", "ʂ"), ("z.", "ʐ"), ("i.", "ɨ"), (".", "")
 """Leftovers of espeak-ng's own alphabet in its IPA (Mandarin, Korean, Arabic), in this order."""
 
 _ASPIRATED = re.compile(r"(?<=[ptkqcɕʂs])h")
+
+_REMAPPED = {"ru": {"y": "ɨ"}}
+"""By language, letters that espeak-ng's IPA uses for another sound. It writes Russian ы, which is
+unrounded (Jones & Ward, The Phonetics of Russian, 1969), as `y`, which is rounded."""
 
 _HEBREW_POINTS = re.compile("[\u0591-\u05bd\u05bf\u05c1\u05c2\u05c4\u05c5\u05c7]")
 """Vowel points and accents; espeak-ng would spell them out ("Hebrew shin dot")."""
@@ -102,8 +115,8 @@ class Utterance:
 def synthesise(
     text: str,
     voice: str = "en-us",
-    rate_wpm: int = 175,
-    pitch: int = 50,
+    rate_wpm: int = OWN_RATE_WPM,
+    pitch: int = OWN_PITCH,
     rate_hz: int = SPEECH_RATE_HZ,
 ) -> Utterance:
     """Speak a text.
@@ -111,50 +124,85 @@ def synthesise(
     May be called from several threads (they take turns) and processes.
 
     Args:
-        text: plain text in the voice's language. Japanese must be in kana. Arabic needs its
-            vowel marks to sound right; Hebrew is read without its points.
-        voice: language code of `list_voices`, with a variant if wanted: "fr", "en-us+f3".
-        rate_wpm: words per minute, within `RATE_WPM_RANGE`.
-        pitch: within `PITCH_RANGE`.
+        text: plain text in the voice's language. Japanese must be in kana unless the extra
+            `kanji` is installed. Arabic needs its vowel marks to sound right; Hebrew is read
+            without its points.
+        voice: language code of `list_voices`, with a variant if wanted: "fr", "en-us+f3"; or a
+            natural voice, with a language if wanted: "piper:joe", "kokoro:jf_alpha@fr".
+        rate_wpm: words per minute, within `RATE_WPM_RANGE`; `OWN_RATE_WPM` is a natural voice's
+            own pace.
+        pitch: within `PITCH_RANGE`; `OWN_PITCH` for a natural voice.
         rate_hz: sample rate of the sound.
 
     Raises:
-        SynthesisError: the extra is not installed, the voice is unknown, a number is out of
-            range, or the text is empty, holds nothing that can be spoken, or is in a script that
-            the voice cannot read.
+        SynthesisError: an extra is not installed, the voice is unknown or cannot say a phone, a
+            number is out of range, or the text is empty, holds nothing that can be spoken, or is
+            in a script that the voice cannot read.
     """
     _check_range("rate_wpm", rate_wpm, RATE_WPM_RANGE)
     _check_range("pitch", pitch, PITCH_RANGE)
     _check_range("rate_hz", rate_hz, RATE_HZ_RANGE)
     if not text.strip():
         raise SynthesisError("the text is empty; give at least one word")
-    language, variant = _resolve(voice)
-    spoken = _prepare(text, language)
-    with open_espeak() as espeak:
-        file = language.file if variant is None else f"{language.file}+{variant.file}"
-        native_hz, pcm, events = espeak.speak(spoken, file, rate_wpm, pitch)
-    phones = _phones(pcm, events, native_hz)
+    if natural.is_natural(voice):
+        language, rendering = _render_naturally(text, voice, rate_wpm, pitch)
+    else:
+        language, rendering = _render(text, voice, rate_wpm, pitch)
+    native_hz, pcm = rendering.rate_hz, rendering.pcm
+    phones = _phones(pcm, rendering.events, native_hz, _remapping(language))
     if all(phone.is_silence for phone in phones):
-        raise SynthesisError(
-            f"there is nothing in {text[:40]!r} that voice {voice!r} can speak; "
-            "give words, in the script of its language"
-        )
+        raise _nothing_to_say(text, voice)
     samples = soxr.resample(pcm, native_hz, rate_hz)
-    audio = Audio(np.clip(samples, -1.0, 1.0), rate_hz, f"espeak-ng voice {voice}")
+    audio = Audio(np.clip(samples, -1.0, 1.0), rate_hz, f"voice {voice}")
     phones[-1] = replace(phones[-1], end_s=audio.duration_s)
     return Utterance(audio, tuple(phones), voice, text)
 
 
+def _render(text: str, voice: str, rate_wpm: int, pitch: int) -> tuple[Voice, natural.Rendering]:
+    """espeak-ng's language, and what it makes of the text."""
+    language, variant = _resolve(voice)
+    spoken = _prepare(text, language)
+    file = language.file if variant is None else f"{language.file}+{variant.file}"
+    with open_espeak() as espeak:
+        return language, natural.Rendering(*espeak.speak(spoken, file, rate_wpm, pitch))
+
+
+def _render_naturally(
+    text: str, voice: str, rate_wpm: int, pitch: int
+) -> tuple[Voice, natural.Rendering]:
+    """The language, and what a natural voice makes of the text."""
+    if pitch != OWN_PITCH:
+        raise SynthesisError(f"voice {voice!r} has one pitch, {OWN_PITCH}; pitch cannot be {pitch}")
+    language = _find(natural.language_of(voice), is_variant=False)
+    spoken = _prepare(text, language)
+    with open_espeak() as espeak:
+        sentences = natural.sentences(spoken, language.file, espeak)
+    if not sentences:
+        raise _nothing_to_say(text, voice)
+    return language, natural.render(voice, sentences, rate_wpm / OWN_RATE_WPM)
+
+
+def _nothing_to_say(text: str, voice: str) -> SynthesisError:
+    return SynthesisError(
+        f"there is nothing in {text[:40]!r} that voice {voice!r} can speak; "
+        "give words, in the script of its language"
+    )
+
+
+def _remapping(language: Voice) -> dict[int, str]:
+    return str.maketrans(_REMAPPED.get(language.file.partition("-")[0], {}))
+
+
 @lru_cache(maxsize=1)
 def list_voices() -> tuple[Voice, ...]:
-    """All languages, then all variants, each sorted by name.
+    """All languages, the natural voices that are installed, then all variants, by name.
 
     Raises:
         SynthesisError: the extra is not installed.
     """
     with open_espeak() as espeak:
-        voices = espeak.voices()
-    return tuple(sorted(voices, key=lambda voice: (voice.is_variant, voice.name)))
+        voices = [*espeak.voices(), *natural.list_natural_voices()]
+    return tuple(sorted(voices, key=lambda v: (v.is_variant, natural.is_natural(v.name), v.name)))
 
 
 def _check_range(name: str, value: int, limits: tuple[int, int]) -> None:
@@ -169,7 +217,11 @@ def _resolve(voice: str) -> tuple[Voice, Voice | None]:
 
 
 def _find(name: str, *, is_variant: bool) -> Voice:
-    known = {v.name.lower(): v for v in list_voices() if v.is_variant == is_variant}
+    known = {
+        v.name.lower(): v
+        for v in list_voices()
+        if v.is_variant == is_variant and not natural.is_natural(v.name)
+    }
     if name.lower() in known:
         return known[name.lower()]
     close = difflib.get_close_matches(name.lower(), known, n=4, cutoff=0.5)
@@ -186,19 +238,28 @@ def _prepare(text: str, language: Voice) -> str:
     )
     if language.file == "he":
         cleaned = _HEBREW_POINTS.sub("", unicodedata.normalize("NFD", cleaned))
-    if not language.file.startswith(_IDEOGRAPH_LANGUAGES):
-        unreadable = [c for c in cleaned if unicodedata.name(c, "").startswith("CJK UNIFIED")]
-        if unreadable:
-            remedy = "write them in kana" if language.file == "ja" else "use voice 'cmn'"
-            raise SynthesisError(
-                f"voice {language.name!r} cannot read {''.join(dict.fromkeys(unreadable))[:20]!r}; "
-                f"{remedy}"
-            )
-    return cleaned
+    if language.file.startswith(_IDEOGRAPH_LANGUAGES) or not has_ideographs(cleaned):
+        return cleaned
+    if language.file != "ja":
+        raise _unreadable(cleaned, language, "use voice 'cmn'")
+    try:
+        return in_kana(cleaned)
+    except SynthesisError as error:
+        raise _unreadable(cleaned, language, f"write them in kana ({error})") from error
 
 
-def _phones(pcm: NDArray[np.float32], events: list[PhoneEvent], native_hz: int) -> list[Phone]:
-    """Phones without gaps from 0 to the end of the sound."""
+def _unreadable(text: str, language: Voice, remedy: str) -> SynthesisError:
+    ideographs = "".join(dict.fromkeys(filter(has_ideographs, text)))
+    return SynthesisError(f"voice {language.name!r} cannot read {ideographs[:20]!r}; {remedy}")
+
+
+def _phones(
+    pcm: NDArray[np.float32],
+    events: list[PhoneEvent],
+    native_hz: int,
+    remapping: dict[int, str],
+) -> list[Phone]:
+    """Phones without gaps from 0 to the end of the sound, letters replaced by `remapping`."""
     spans = _spans(pcm, events)
     _claim_closures(pcm, spans, round(CLOSURE_MAX_S * native_hz))
     phones: list[Phone] = []
@@ -206,7 +267,7 @@ def _phones(pcm: NDArray[np.float32], events: list[PhoneEvent], native_hz: int) 
     for (start, name), end in zip(spans, ends, strict=True):
         if end <= start:
             continue
-        ipa = _clean_ipa(name)
+        ipa = _clean_ipa(name).translate(remapping)
         previous = phones[-1] if phones else None
         if previous and ipa == previous.ipa == SILENCE:
             phones[-1] = replace(previous, end_s=end / native_hz)

