@@ -1,1 +1,1 @@
-"""Environments: what the face is asked to do, starting with speech."""
+"""Speech, the target face, and environments in which a policy moves the twin."""

@@ -10,6 +10,11 @@ from typing import Annotated
 import typer
 
 from liptwin.commands.align import align
+from liptwin.commands.babble import babble
+from liptwin.commands.calibrate import calibrate
+from liptwin.commands.convert import convert
+from liptwin.commands.corpus import corpus
+from liptwin.commands.deploy import deploy
 from liptwin.commands.doctor import doctor
 from liptwin.commands.pose import pose
 from liptwin.commands.render import render
@@ -17,6 +22,8 @@ from liptwin.commands.retarget import retarget
 from liptwin.commands.score import score
 from liptwin.commands.speak import speak
 from liptwin.commands.target import target
+from liptwin.commands.validate import validate
+from liptwin.commands.virtual_bus import virtual_bus
 from liptwin.commands.voices import voices
 from liptwin.errors import CommandError
 
@@ -60,8 +67,25 @@ def liptwin(
     """
 
 
-for _command in (speak, target, retarget, render, pose, align, score, voices, doctor):
+for _command in (
+    speak,
+    target,
+    retarget,
+    render,
+    pose,
+    validate,
+    convert,
+    calibrate,
+    deploy,
+    virtual_bus,
+    align,
+    score,
+    babble,
+    voices,
+    doctor,
+):
     app.command()(_command)
+app.add_typer(corpus)
 
 
 def main(arguments: list[str] | None = None) -> None:

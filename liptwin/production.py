@@ -56,7 +56,7 @@ def produce(
         CommandError: something cannot be rendered or written; says what to do.
     """
     if outputs.trajectory is not None:
-        _write_trajectory(outputs.trajectory, commands, fps)
+        _write_trajectory(outputs.trajectory, commands, fps, audio)
     if outputs.video is None and outputs.measurements is None:
         return
     from sim import FaceTwin
@@ -129,11 +129,27 @@ def _noted(
         yield frame.time_s
 
 
-def _write_trajectory(path: Path, commands: npt.NDArray[np.float64], fps: float) -> None:
-    from sim2real.trajectory import Trajectory, TrajectoryError, write_trajectory_csv
+def _write_trajectory(
+    path: Path, commands: npt.NDArray[np.float64], fps: float, audio: Sound | None
+) -> None:
+    from sim2real.trajectory import (
+        Metadata,
+        Trajectory,
+        TrajectoryError,
+        audio_sha256,
+        face_model_version,
+        write_trajectory,
+    )
 
+    heard = Path(audio.source) if audio is not None else None
     try:
-        write_trajectory_csv(path, Trajectory(np.arange(len(commands)) / fps, commands))
+        about = Metadata(
+            fps=float(fps),
+            face_model=face_model_version(),
+            audio_sha256=audio_sha256(heard) if heard is not None and heard.is_file() else None,
+            source="liptwin",
+        )
+        write_trajectory(path, Trajectory(np.arange(len(commands)) / fps, commands, about))
     except TrajectoryError as error:
         raise CommandError(str(error), exit_status=1) from error
     typer.echo(f"wrote {path}: {len(commands)} rows")

@@ -31,6 +31,7 @@ Nothing here has state outside `mjSTATE_INTEGRATION`.
 """
 
 import math
+from types import EllipsisType
 from typing import Final, Protocol
 
 import mujoco
@@ -91,6 +92,58 @@ def add_servos(spec: mujoco.MjSpec, table: ServoTable, *, ideal: bool = False) -
             _make_ideal(actuator)
         else:
             _make_real(actuator, servo, table, spec.option.timestep)
+
+
+_EXCHANGEABLE: Final = ("gainprm", "biasprm", "dynprm", "ctrlrange", "forcerange", "delay")
+_FIXED: Final = ("armature", "gear")
+"""Actuator parameters that a compiled model takes as they are, and those on which its constants
+depend."""
+
+
+def exchange_servos(model: mujoco.MjModel, table: ServoTable) -> None:
+    """Give a compiled face the servos of another table, in place.
+
+    The result is the model that compiling it with `add_servos` would give, except that the memory
+    for delayed commands keeps its length.
+
+    Args:
+        model: Face that `add_servos` made with real servos.
+        table: Servos with the same joints, linkage and rotor inertia, and with latencies not above
+            those that the model was compiled for.
+
+    Raises:
+        ServoTableError: the table differs in more than that; nothing is changed.
+    """
+    spec = mujoco.MjSpec()
+    spec.option.timestep = model.opt.timestep
+    for row in table.servos:
+        spec.worldbody.add_body().add_joint(name=row.joint)
+    add_servos(spec, table)
+    for wanted in spec.actuators:
+        _check_exchange(model, wanted)
+    for wanted in spec.actuators:
+        fitted = model.actuator(wanted.name).id
+        for name in _EXCHANGEABLE:
+            getattr(model, f"actuator_{name}")[fitted] = getattr(wanted, name)
+
+
+def _check_exchange(model: mujoco.MjModel, wanted: mujoco.MjsActuator) -> None:
+    fitted = model.actuator(wanted.name).id
+    if model.actuator_dyntype[fitted] != int(mujoco.mjtDyn.mjDYN_DCMOTOR):
+        raise ServoTableError(f"{wanted.name}: an ideal servo cannot be exchanged; make a new face")
+    for name in _FIXED:
+        if not np.array_equal(getattr(model, f"actuator_{name}")[fitted], getattr(wanted, name)):
+            raise ServoTableError(
+                f"{wanted.name}: the new servo has another {name}, on which constants of the "
+                "compiled face depend; make a new face"
+            )
+    samples = int(model.actuator_history[fitted, 0])
+    if wanted.nsample > samples:
+        step_ms = 1e3 * model.opt.timestep
+        raise ServoTableError(
+            f"{wanted.name}: a latency of {wanted.nsample * step_ms:g} ms is above the "
+            f"{samples * step_ms:g} ms that the face was compiled for; make it with the greatest"
+        )
 
 
 def _make_ideal(actuator: mujoco.MjsActuator) -> None:
@@ -158,8 +211,15 @@ class ServoBank:
     integrator torques include the step's implicit part and may pass the stall torque by 1 %.
     """
 
-    def __init__(self, model: mujoco.MjModel, table: ServoTable) -> None:
+    def __init__(
+        self, model: mujoco.MjModel, table: ServoTable, n_faces: int | None = None
+    ) -> None:
         """Find the actuators that `add_servos` made.
+
+        Args:
+            model: Face that they are in.
+            table: Servo table it was made with.
+            n_faces: Size of a batch in which each face may `exchange` its servos.
 
         Raises:
             ServoTableError: an actuator is missing, or a joint's range does not cover the table's.
@@ -180,24 +240,36 @@ class ServoBank:
                     f"row of {row.dof}, column 'joint_range': {row.joint_range} exceeds the "
                     f"model's range ({lower:g}, {upper:g}) of joint {row.joint!r}; make them agree"
                 )
+        faces = () if n_faces is None else (n_faces,)
         ids = np.array([model.actuator(name).id for name in DOF_NAMES])
         real = model.actuator_dyntype[ids] == int(mujoco.mjtDyn.mjDYN_DCMOTOR)
-        motors = [servo.motor for servo in table.types]
         self.table = table
         self._shaft_at_0 = table.shaft_from_command(np.zeros(N_DOF))
         self._shaft_travel = table.shaft_from_command(np.ones(N_DOF)) - self._shaft_at_0
         self._ctrl = model.actuator_ctrladr[ids]
         self._output = model.actuator_outadr[ids]
-        self._slack = np.where(real, table.slack, 0.0)
+        self._is_real = real
         self._real = np.flatnonzero(real)
         # A dcmotor's activations with `thermal` and `lugre`: winding heat, then bristle deflection.
         self._heat = model.actuator_actadr[ids[real]]
         self._bristle = self._heat + 1
-        self._coulomb = np.array([motor.friction for motor in motors])[real]
-        self._static = (
-            self._coulomb * np.array([s.static_friction_ratio for s in table.types])[real]
-        )
-        self._amperes = np.array([m.current_scale / m.torque_constant for m in motors])
+        self._slack, self._coulomb, self._static, self._amperes = np.empty((4, *faces, N_DOF))
+        self.exchange(table)
+
+    def exchange(self, table: ServoTable, face: int | EllipsisType = ...) -> None:
+        """Take the servos of another table, after `exchange_servos`.
+
+        Args:
+            table: Servos with the same joints and linkage.
+            face: Which face of a bank for many; all of them if not given.
+        """
+        types = table.types
+        motors = [servo.motor for servo in types]
+        coulomb = np.array([motor.friction for motor in motors])
+        self._slack[face] = np.where(self._is_real, table.slack, 0.0)
+        self._coulomb[face] = coulomb
+        self._static[face] = coulomb * np.array([s.static_friction_ratio for s in types])
+        self._amperes[face] = np.array([m.current_scale / m.torque_constant for m in motors])
 
     def targets(self, previous: ArrayLike, commands: ArrayLike) -> Floats:
         """Shaft angles (rad) that the servos head for, after dead band and backlash.
@@ -242,9 +314,8 @@ class ServoBank:
         torques = self.torques(state).copy()
         speed = self.shaft_speeds(state)[..., self._real]
         bristle = state.act[..., self._bristle]
-        level = self._coulomb + (self._static - self._coulomb) * np.exp(
-            -((speed / STRIBECK_SPEED) ** 2)
-        )
+        coulomb, static = self._coulomb[..., self._real], self._static[..., self._real]
+        level = coulomb + (static - coulomb) * np.exp(-((speed / STRIBECK_SPEED) ** 2))
         bristle_rate = speed - BRISTLE_STIFFNESS * np.abs(speed) / level * bristle
         torques[..., self._real] += BRISTLE_STIFFNESS * bristle + BRISTLE_DAMPING * bristle_rate
         currents: Floats = torques * self._amperes

@@ -4,13 +4,15 @@ Both tiers move the same 320 control points (the vertices of the shell). The fid
 them from the physics; the fast tier computes them from the poses of six bodies and the joint
 positions. Visual surface and landmarks follow the control points by fixed interpolation weights,
 so nothing downstream knows which tier it looks at.
+
+Where a shape is given as (..., 320, 3), one face is (320, 3) and many faces are (n, 320, 3).
 """
 
 import io
 from dataclasses import dataclass, fields
 from functools import cached_property
 from pathlib import Path
-from typing import Any, Final
+from typing import Any, Final, Protocol
 
 import mujoco
 import numpy as np
@@ -117,12 +119,29 @@ class SkinModel:
     def _flat_modes(self) -> Floats:
         return self.modes.reshape(len(self.modes), -1)
 
+    @cached_property
+    def _contour_matrix(self) -> csr_matrix:
+        return csr_matrix(self.contour_weights.reshape(-1, self.contour_weights.shape[-1]))
+
+    @cached_property
+    def _strip_matrix(self) -> csr_matrix:
+        return csr_matrix(self.strip_weights.reshape(-1, self.strip_weights.shape[-1]))
+
+    @cached_property
+    def _centres_squared(self) -> Floats:
+        return (self.centres * self.centres).sum(axis=1)
+
     def residual(self, normalised_joints: Floats) -> Floats:
-        """Residual displacement (320, 3) m at joint positions (10,) normalised to [-1, 1]."""
-        features = np.prod(normalised_joints**self.powers, axis=1)
-        nearness = gaussian_kernel(normalised_joints[None], self.centres, self.kernel_length)[0]
-        amplitudes = features @ self.coefficients + nearness @ self.kernel_weights
-        return np.asarray((amplitudes @ self._flat_modes).reshape(-1, 3))
+        """Residual displacement (..., 320, 3) m at joint positions (..., 10) normalised to
+        [-1, 1]."""
+        features = np.prod(normalised_joints[..., None, :] ** self.powers, axis=-1)
+        rows = normalised_joints.reshape(-1, normalised_joints.shape[-1])
+        nearness = gaussian_kernel(rows, self.centres, self.kernel_length, self._centres_squared)
+        amplitudes = features.reshape(len(rows), -1) @ self.coefficients
+        amplitudes += nearness @ self.kernel_weights
+        return np.asarray(
+            (amplitudes @ self._flat_modes).reshape(*normalised_joints.shape[:-1], -1, 3)
+        )
 
     @cached_property
     def _bone_points(self) -> Floats:
@@ -135,55 +154,69 @@ class SkinModel:
         )
 
     def blend(self, transforms: Floats) -> Floats:
-        """Control points (320, 3) blended from bone transforms (6, 4, 3): rows 0-2 the transposed
-        rotation, row 3 the translation, rest pose to now."""
-        return self._bone_points @ transforms.reshape(-1, 3)
+        """Control points (..., 320, 3) blended from bone transforms (..., 6, 4, 3): rows 0-2 the
+        transposed rotation, row 3 the translation, rest pose to now."""
+        return self._bone_points @ transforms.reshape(*transforms.shape[:-3], -1, 3)
 
     def surface(self, control_points: Floats) -> Floats:
-        """Visual vertices (n, 3), mid-surface."""
+        """Visual vertices (n, 3), mid-surface, of one face."""
         return self.visual_vertices + self.visual_weights @ (control_points - self.shell_vertices)
 
     def lip_strips(self, control_points: Floats) -> Floats:
-        """Points across the lips (2, 9, k, 3) m on the mid-surface: upper, lower; right to left."""
-        return self.strip_vertices + self._flat(self.strip_weights, control_points)
+        """Points across the lips (..., 2, 9, k, 3) m on the mid-surface: upper, lower; right to
+        left."""
+        return self._moved(self.strip_vertices, self._strip_matrix, control_points)
 
     def landmarks(self, control_points: Floats, strips: Floats | None = None) -> Floats:
-        """Landmarks (40, 3) on the visible surface, order `sim.landmarks.LIP_LANDMARKS`.
+        """Landmarks (..., 40, 3) on the visible surface, order `sim.landmarks.LIP_LANDMARKS`.
 
         The inner contour is the lip line seen from the front: the lowest point of the upper lip
         and the highest of the lower on each strip. It wanders over the skin as the lips roll.
         strips: `lip_strips` of the same control points, if at hand.
         """
-        contour = self.contour_vertices + self._flat(self.contour_weights, control_points)
-        normal = np.cross(contour[3] - contour[0], contour[1] - contour[2])
-        normal /= np.linalg.norm(normal, axis=1, keepdims=True)
-        fixed = contour[0] + self.thickness * normal
+        contour = self._moved(self.contour_vertices, self._contour_matrix, control_points)
+        middle, ahead, behind, outside = (contour[..., k, :, :] for k in range(4))
+        normal = np.cross(outside - middle, ahead - behind)
+        normal /= np.linalg.norm(normal, axis=-1, keepdims=True)
+        fixed = middle + self.thickness * normal
 
         strips = self.lip_strips(control_points) if strips is None else strips
-        line = np.arange(strips.shape[1])
-        upper = strips[0, line, strips[0, :, :, 2].argmin(axis=1)] - [0, 0, self.thickness]
-        lower = strips[1, line, strips[1, :, :, 2].argmax(axis=1)] + [0, 0, self.thickness]
-        right_corner, left_corner = fixed[-2:-1], fixed[-1:]
-        return np.concatenate([fixed[:-2], right_corner, upper, left_corner, lower[::-1]])
+        upper_strips, lower_strips = strips[..., 0, :, :, :], strips[..., 1, :, :, :]
+        upper = _chosen(upper_strips, upper_strips[..., 2].argmin(axis=-1))
+        lower = _chosen(lower_strips, lower_strips[..., 2].argmax(axis=-1))
+        upper[..., 2] -= self.thickness
+        lower[..., 2] += self.thickness
+        right_corner, left_corner = fixed[..., -2:-1, :], fixed[..., -1:, :]
+        return np.concatenate(
+            [fixed[..., :-2, :], right_corner, upper, left_corner, lower[..., ::-1, :]], axis=-2
+        )
 
     def lip_gaps(self, strips: Floats) -> Floats:
-        """Distance (9,) m between the visible surfaces of the lips, right to left, 0 if closed."""
-        upper, lower = strips
+        """Distance (..., 9) m between the visible surfaces of the lips, right to left, 0 if closed;
+        strips: (..., 2, 9, k, 3)."""
+        upper, lower = strips[..., 0, :, :, :], strips[..., 1, :, :, :]
         squared = (
-            (upper * upper).sum(axis=2)[:, :, None]
-            + (lower * lower).sum(axis=2)[:, None]
-            - 2.0 * upper @ lower.transpose(0, 2, 1)
+            (upper * upper).sum(axis=-1)[..., :, None]
+            + (lower * lower).sum(axis=-1)[..., None, :]
+            - 2.0 * upper @ np.swapaxes(lower, -1, -2)
         )
-        distance = np.sqrt(np.maximum(squared.min(axis=(1, 2)), 0.0))
+        distance = np.sqrt(np.maximum(squared.min(axis=(-2, -1)), 0.0))
         return np.maximum(distance - 2 * self.thickness, 0.0)
 
-    def _flat(self, weights: Floats, control_points: Floats) -> Floats:
-        """Weighted displacement of the control points; weights (..., 320) to (..., 3)."""
-        return weights @ (control_points - self.shell_vertices)
+    def _moved(self, rest: Floats, weights: csr_matrix, control_points: Floats) -> Floats:
+        """Points whose rest positions are (..., 3), moved by the weighted displacements of the
+        control points (..., 320, 3)."""
+        displacement = control_points - self.shell_vertices
+        faces = displacement.shape[:-2]
+        n_points, n_control = weights.shape
+        # all faces side by side: one product, whose other factor is sparse
+        columns = displacement.reshape(-1, n_control, 3).swapaxes(0, 1).reshape(n_control, -1)
+        moved = (weights @ columns).reshape(n_points, -1, 3).swapaxes(0, 1)
+        return rest + moved.reshape(*faces, *rest.shape)
 
     def lower_lip_points(self, control_points: Floats) -> Floats:
-        """Control points on the middle of the lower lip, (k, 3) m."""
-        return control_points[self.lower_lip]
+        """Control points on the middle of the lower lip, (..., k, 3) m."""
+        return control_points[..., self.lower_lip, :]
 
     def principal_stretch(self, control_points: Floats) -> Floats:
         """Largest principal stretch of each shell triangle, (m,); 1 at rest.
@@ -197,32 +230,42 @@ class SkinModel:
         return np.linalg.svd(gradient, compute_uv=False)[:, 0]
 
 
-def gaussian_kernel(a: Floats, b: Floats, length: float) -> Floats:
-    """exp(-|a_i - b_j|^2 / (2 length^2)) for rows of a (n, d) and b (m, d), (n, m)."""
-    squared = (a * a).sum(axis=1)[:, None] + (b * b).sum(axis=1) - 2.0 * a @ b.T
+def gaussian_kernel(a: Floats, b: Floats, length: float, b_squared: Floats | None = None) -> Floats:
+    """exp(-|a_i - b_j|^2 / (2 length^2)) for rows of a (n, d) and b (m, d), (n, m).
+
+    b_squared: the squared lengths (m,) of the rows of b, if at hand.
+    """
+    if b_squared is None:
+        b_squared = (b * b).sum(axis=1)
+    squared = (a * a).sum(axis=1)[:, None] + b_squared - 2.0 * a @ b.T
     return np.exp(-np.maximum(squared, 0.0) / (2.0 * length**2))
 
 
 def separate_lips(control_points: Floats) -> Floats:
-    """Control points (320, 3) with the lips pushed apart where they overlap.
+    """Control points (..., 320, 3) with the lips pushed apart where they overlap.
 
     Blended bones know no contact. On every pair of facing spokes whose lips lie one above the
     other (not one behind the other, as in f), the overlap of the lowest point of the upper lip
     and the highest of the lower is taken up half by each, fading out over the vermilion.
     """
-    grid = control_points.reshape(SHELL_RINGS, SHELL_SPOKES, 3)
+    separated = control_points.reshape(*control_points.shape[:-2], SHELL_RINGS, SHELL_SPOKES, 3)
+    separated = separated.copy()
     half = SHELL_SPOKES // 2
-    upper, lower = grid[:, 1:half], grid[:, :half:-1]
+    upper, lower = separated[..., 1:half, :], separated[..., :half:-1, :]
     crest = slice(1, 5)
-    overlap = lower[crest, :, 2].max(axis=0) - upper[crest, :, 2].min(axis=0)
+    overlap = lower[..., crest, :, 2].max(axis=-2) - upper[..., crest, :, 2].min(axis=-2)
     overlap = np.maximum(overlap + 2 * LIP_CONTACT_RADIUS_M, 0.0)
-    behind = np.abs(upper[2:4, :, 1] - lower[2:4, :, 1]).mean(axis=0)
+    behind = np.abs(upper[..., 2:4, :, 1] - lower[..., 2:4, :, 1]).mean(axis=-2)
     facing = np.clip((_FACING_M[1] - behind) / (_FACING_M[1] - _FACING_M[0]), 0.0, 1.0)
-    push = 0.5 * overlap * facing * _SHARE[:, None]
-    separated = grid.copy()
-    separated[:, 1:half, 2] += push
-    separated[:, :half:-1, 2] -= push
-    return separated.reshape(-1, 3)
+    push = (0.5 * overlap * facing)[..., None, :] * _SHARE[:, None]
+    upper[..., 2] += push
+    lower[..., 2] -= push
+    return separated.reshape(control_points.shape)
+
+
+def _chosen(strips: Floats, places: NDArray[np.int64]) -> Floats:
+    """The point (..., 9, 3) at a place (..., 9) of each strip (..., 9, k, 3)."""
+    return np.take_along_axis(strips, places[..., None, None], axis=-2)[..., 0, :]
 
 
 def _in_plane(corners: Floats) -> Floats:
@@ -235,15 +278,23 @@ def _in_plane(corners: Floats) -> Floats:
     return basis @ np.stack([first, second], axis=-1)
 
 
-def bone_transforms(data: mujoco.MjData, bodies: NDArray[np.int64], rest: Floats) -> Floats:
-    """Transforms (6, 4, 3) of the bones for `SkinModel.blend`.
+class BodyPoses(Protocol):
+    """Poses of bodies: a `mujoco.MjData`, or a `mujoco.batch.Batch` of shape (n, ...)."""
+
+    xpos: Floats
+    xmat: Floats
+
+
+def bone_transforms(poses: BodyPoses, bodies: NDArray[np.int64], rest: Floats) -> Floats:
+    """Transforms (..., 6, 4, 3) of the bones for `SkinModel.blend`.
 
     bodies: (6,) body ids of BONES. rest: (6, 3) positions of the bodies in the reference pose,
     where all are unrotated.
     """
-    rotation = data.xmat[bodies].reshape(-1, 3, 3)
-    translation = data.xpos[bodies] - np.einsum("bij,bj->bi", rotation, rest)
-    return np.concatenate([rotation.transpose(0, 2, 1), translation[:, None]], axis=1)
+    xmat = poses.xmat[..., bodies, :]
+    rotation = xmat.reshape(*xmat.shape[:-1], 3, 3)
+    translation = poses.xpos[..., bodies, :] - np.einsum("...bij,bj->...bi", rotation, rest)
+    return np.concatenate([np.swapaxes(rotation, -1, -2), translation[..., None, :]], axis=-2)
 
 
 def blend_bones(model: mujoco.MjModel, vertices: Floats, weights: Floats, joints: Floats) -> Floats:

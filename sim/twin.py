@@ -11,9 +11,10 @@ from sim import measurements
 from sim.dof import DOF_NAMES, N_DOF
 from sim.measurements import LipMeasurements
 from sim.model import FACE_MODEL_DIR, Skin, load_model
+from sim.posing import SkinPoser
 from sim.servo_table import ServoTable, load_servo_table
-from sim.servos import ServoBank
-from sim.skin import BONES, SKIN_FILE, SkinModel, bone_transforms, separate_lips
+from sim.servos import ServoBank, exchange_servos
+from sim.skin import SKIN_FILE, SkinModel
 from sim.teeth import TEETH_TOLERANCE_M, distance_to_upper_teeth
 
 Floats = NDArray[np.float64]
@@ -67,25 +68,53 @@ class FaceTwin:
         self.skin_model = SkinModel.load(FACE_MODEL_DIR / SKIN_FILE)
         self._bank = ServoBank(self.model, self.servos)
         self._joints = np.array([self.model.joint(name).qposadr[0] for name in DOF_NAMES])
-        self._bodies = np.array([self.model.body(name).id for name in BONES])
+        self._speeds = np.array([self.model.joint(name).dofadr[0] for name in DOF_NAMES])
+        self._poser = SkinPoser(self.model, self.servos, self.skin_model)
         self._lip_geoms = {self.model.geom(f"{side}_lip_contact").id for side in ("upper", "lower")}
         self._jaw = self.model.body("jaw").id
         self._time_carry_s = 0.0
-        mujoco.mj_resetData(self.model, self.data)
-        mujoco.mj_kinematics(self.model, self.data)
-        self._bone_rest = self.data.xpos[self._bodies].copy()
-        self._rest_forward_mm = 0.0
         self._settle()
-        self._rest_state = self.save_state()
-        self._rest_forward_mm = measurements.forward_mm(self.landmarks())
 
     def _settle(self) -> None:
         """Let gravity and the skin come to rest under the rest commands, then start the clock."""
+        mujoco.mj_resetData(self.model, self.data)
+        self._time_carry_s = 0.0
         self.step(self.rest_commands, _SETTLE_S)
         self.data.qvel[:] = 0.0
         self.data.time = 0.0
         self._time_carry_s = 0.0
+        self._forget_commands()
         mujoco.mj_forward(self.model, self.data)
+        self._rest_state = self.save_state()
+        self._rest_forward_mm = measurements.forward_mm(self.landmarks())
+
+    def _forget_commands(self) -> None:
+        """Make the servos' memory of late commands say that the present ones have always been
+        there. It tells them apart by time, so it would hold back nothing once the clock is set
+        back."""
+        for servo in range(self.model.nactuator):
+            samples = self.model.actuator_history[servo, 0]
+            if samples:
+                times = self.model.opt.timestep * np.arange(-samples, 0.0)
+                wanted = self.data.ctrl[self.model.actuator_ctrladr[servo]]
+                mujoco.mj_initCtrlHistory(
+                    self.model, self.data, servo, times, np.full((samples, 1), wanted)
+                )
+
+    def refit(self, servos: ServoTable) -> None:
+        """Exchange the servos in place and settle again, much faster than a new twin is made.
+
+        Parameters of `model` that were changed before (stiffness of the skin, for one) count too.
+        States saved before are of another face.
+
+        Raises:
+            ServoTableError: the servos differ in joints, linkage or rotor inertia, or have more
+                latency than those the twin was made with (see `sim.servos.exchange_servos`).
+        """
+        exchange_servos(self.model, servos)
+        self._bank.exchange(servos)
+        self.servos = servos
+        self._settle()
 
     @property
     def rest_commands(self) -> Floats:
@@ -162,6 +191,10 @@ class FaceTwin:
         """Joint positions (10,), rad for hinges and m for slides."""
         return self.data.qpos[self._joints].copy()
 
+    def joint_velocities(self) -> Floats:
+        """Joint velocities (10,), rad/s for hinges and m/s for slides."""
+        return self.data.qvel[self._speeds].copy()
+
     def servo_torques(self) -> Floats:
         """Shaft torques (10,), N.m."""
         return self._bank.torques(self.data).copy()
@@ -180,12 +213,7 @@ class FaceTwin:
         """The 320 points that carry skin and landmarks, (320, 3) m."""
         if self.skin == "shell":
             return self.data.flexvert_xpos.reshape(-1, 3).copy()
-        transforms = bone_transforms(self.data, self._bodies, self._bone_rest)
-        lower, width = self.servos.joint_lower, self.servos.joint_width
-        normalised = 2.0 * (self.data.qpos[self._joints] - lower) / width - 1.0
-        return separate_lips(
-            self.skin_model.blend(transforms) + self.skin_model.residual(normalised)
-        )
+        return self._poser.control_points(self.data)
 
     def landmarks(self) -> Floats:
         """The 40 lip landmarks (40, 3) m, order `sim.landmarks.LIP_LANDMARKS`."""

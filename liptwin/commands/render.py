@@ -25,7 +25,9 @@ from liptwin.options import (
 
 
 def render(
-    source: Annotated[Path, typer.Argument(metavar="TRAJECTORY", help="Trajectory file, .csv.")],
+    source: Annotated[
+        Path, typer.Argument(metavar="TRAJECTORY", help="Trajectory file, .csv or .npz.")
+    ],
     audio: Annotated[
         Path | None,
         typer.Option(help="Sound of the video; any audio file, or a video's sound track."),
@@ -59,10 +61,10 @@ def render(
     from envs.speech.audio import AudioError
     from envs.speech.recording import open_recording
     from liptwin.production import produce
-    from sim2real.trajectory import TrajectoryError, read_trajectory_csv, resample
+    from sim2real.trajectory import TrajectoryError, read_trajectory, resample
 
     try:
-        commands = resample(read_trajectory_csv(source), fps).commands
+        commands = resample(read_trajectory(source), fps).commands
         sound = open_recording(audio) if audio is not None else None
     except (TrajectoryError, AudioError) as error:
         raise CommandError(str(error)) from error
