@@ -1,8 +1,18 @@
 #!/usr/bin/env bash
 # Set LipTwin up in this checkout: system libraries, .venv, the package with its development tools.
 # Called by the Makefile; safe to run again. PYTHON=/path/to/python3.12 chooses the interpreter.
+# Argument: "use" for what the commands need (a minute), "develop" for all that the tests need too.
 set -euo pipefail
 cd "$(dirname "${BASH_SOURCE[0]}")/.."
+
+case "${1:-}" in
+    use) extras=tts,align,audio,plots,repair ;;
+    develop) extras=tts,align,voices,kanji,learn,rl,audio,plots,repair,sysid,vtl,dev ;;
+    *)
+        printf 'usage: %s use|develop\n' "$0" >&2
+        exit 2
+        ;;
+esac
 
 say() { printf '\033[1m[set-up]\033[0m %s\n' "$*"; }
 fail() {
@@ -59,12 +69,14 @@ if ! .venv/bin/python -m pip --version >/dev/null 2>&1; then
     "$python" -m venv .venv
 fi
 
-say "installing liptwin and its development tools into .venv (a minute or two)"
+say "installing liptwin into .venv, to $1 (a minute to use, several to develop)"
 .venv/bin/python -m pip install --quiet --disable-pip-version-check \
-    --constraint constraints.txt --editable '.[tts,align,voices,kanji,learn,audio,plots,vtl,dev]'
-# Two peers of the bus tests ask for a whole desktop toolkit that their bus part does not use.
-.venv/bin/python -m pip install --quiet --disable-pip-version-check --no-deps \
-    pylx16a==1.1.1 lewanlib==0.1.1
+    --constraint constraints.txt --editable ".[$extras]"
+if [ "$1" = develop ]; then
+    # Two peers of the bus tests ask for a whole desktop toolkit that their bus part does not use.
+    .venv/bin/python -m pip install --quiet --disable-pip-version-check --no-deps \
+        pylx16a==1.1.1 lewanlib==0.1.1
+fi
 
 # Some machines have EGL libraries but no driver behind them: OSMesa then draws in plain software.
 if [ "$(uname -s)" = Linux ] && ! .venv/bin/python -m liptwin.gl; then

@@ -56,10 +56,10 @@ class Lx16aBus:
         """Hold where the servo is, or let go."""
         wanted = list(servo_ids)
         if on:
+            self._holding.update(wanted)  # also the silent ones, so that they tell when they can
             positions = self.read_positions(wanted)
             self.move(clipped(PROFILE, positions), 0.0)
             wanted = list(positions)
-            self._holding.update(wanted)
         else:
             self._holding.difference_update(wanted)
         for servo_id in wanted:

@@ -73,9 +73,9 @@ class RegisterBus(Generic[Frame]):
         """Hold where the servo is, with no limit on the motion to come, or let go."""
         wanted = list(servo_ids)
         if on:
+            self._holding.update(wanted)  # also the silent ones, so that they tell when they can
             positions = self.read_positions(wanted)
             wanted = list(positions)
-            self._holding.update(wanted)
             for name in self._dialect.motion_limits:
                 self._write(name, dict.fromkeys(wanted, 0))
             self.move(clipped(self.profile, positions), 0.0)

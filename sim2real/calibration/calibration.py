@@ -31,6 +31,13 @@ class ServoCalibration(_Row):
     ticks_at_1: int
     limits: tuple[int, int]
     """Least and greatest ticks that are ever sent."""
+    rest: int | None = None
+    """Ticks at which the joint rests, for people and for checks; the ends alone decide."""
+
+    @property
+    def direction(self) -> int:
+        """+1 if the ticks grow with the command, else -1."""
+        return 1 if self.ticks_at_1 > self.ticks_at_0 else -1
 
     @model_validator(mode="after")
     def _check(self) -> Self:
@@ -90,7 +97,7 @@ def nominal_calibration(table: ServoTable, profile: BusProfile) -> Calibration:
         [table.shaft_from_command(np.full(len(DOF_NAMES), end)) for end in (0.0, 1.0)]
     ) * (unit.ticks_per_rad)
     rows = []
-    for row, at_0, at_1 in zip(table.servos, *ends, strict=True):
+    for row, row_rest, at_0, at_1 in zip(table.servos, table.rest_commands, *ends, strict=True):
         low, high = math.floor(min(at_0, at_1)), math.ceil(max(at_0, at_1))
         if low < unit.lowest or high > unit.highest:
             raise ValueError(
@@ -104,6 +111,7 @@ def nominal_calibration(table: ServoTable, profile: BusProfile) -> Calibration:
                 ticks_at_0=round(at_0),
                 ticks_at_1=round(at_1),
                 limits=(low, high),
+                rest=round(at_0 + row_rest * (at_1 - at_0)),
             )
         )
     return Calibration(protocol=profile.name, servos=tuple(rows))

@@ -1,0 +1,1 @@
+"""Playing commands on real servos: softly in, on time, looked after, softly out."""
