@@ -16,12 +16,16 @@ from liptwin.commands.convert import convert
 from liptwin.commands.corpus import corpus
 from liptwin.commands.deploy import deploy
 from liptwin.commands.doctor import doctor
+from liptwin.commands.excite import excite
+from liptwin.commands.gap import gap
+from liptwin.commands.identify import identify
 from liptwin.commands.pose import pose
 from liptwin.commands.render import render
 from liptwin.commands.retarget import retarget
 from liptwin.commands.score import score
 from liptwin.commands.speak import speak
 from liptwin.commands.target import target
+from liptwin.commands.train import train
 from liptwin.commands.validate import validate
 from liptwin.commands.virtual_bus import virtual_bus
 from liptwin.commands.voices import voices
@@ -78,6 +82,9 @@ for _command in (
     calibrate,
     deploy,
     virtual_bus,
+    excite,
+    identify,
+    gap,
     align,
     score,
     babble,
@@ -86,6 +93,7 @@ for _command in (
 ):
     app.command()(_command)
 app.add_typer(corpus)
+app.add_typer(train)
 
 
 def main(arguments: list[str] | None = None) -> None:

@@ -19,10 +19,16 @@ if TYPE_CHECKING:
     from sim2real.identification import DeploymentLog, Gap
 
 CommandedArgument = Annotated[
-    Path, typer.Argument(help="LOG.commanded.csv of `liptwin deploy --log LOG.csv`.")
+    Path,
+    typer.Argument(
+        metavar="COMMANDED", help="LOG.commanded.csv of `liptwin deploy --log LOG.csv`."
+    ),
 ]
 MeasuredArgument = Annotated[
-    Path, typer.Argument(help="LOG.readings.csv, or LOG.measured.csv, which shows less.")
+    Path,
+    typer.Argument(
+        metavar="MEASURED", help="LOG.readings.csv, or LOG.measured.csv, which shows less."
+    ),
 ]
 BusOption = Annotated[
     str, typer.Option(help="Protocol of the deployment: lx16a, dynamixel or feetech.")

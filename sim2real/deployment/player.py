@@ -261,7 +261,8 @@ class Player:
             face.send(commands, self._period_s)
             self._sent, previous_s = commands, beat.woke_s
             recording.add_frame(beat, media_s, clock.time_s(), commands)
-            recording.add_readings(self._timer.now(), self._supervise(commands, beat))
+            readings = self._supervise(commands, beat)
+            recording.add_readings(self._timer.now(), readings)
 
     def _supervise(self, commands: Floats, beat: Beat) -> list[Reading]:
         """Ask where servos are, and now and then how one is.
