@@ -1,0 +1,1 @@
+"""Networks that learned: seeing lips, knowing one's own body, moving it, and hearing speech."""

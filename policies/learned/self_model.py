@@ -1,0 +1,78 @@
+"""What the robot knows of its own body: which lips come of which commands.
+
+Learned from babbling alone, in two halves. The *servos*: where the joints are after the last
+commands, with lag, speed limits and backlash. The *face*: which landmarks, and which lip latent,
+belong to joint positions. Both are differentiable, so a policy can be taught through them (a
+distal teacher: Jordan & Rumelhart, "Forward models: supervised learning with a distal teacher",
+Cognitive Science 16, 1992).
+"""
+
+from __future__ import annotations
+
+from typing import Final
+
+import torch
+from torch import Tensor, nn
+
+from policies.learned.lip_vae import LATENT_SIZE
+from sim.dof import N_DOF
+from sim.landmarks import N_LANDMARKS
+
+HISTORY: Final = 12
+"""Commands that the joints still remember, 0.4 s at 30 per second: the longest way at full servo
+speed takes 0.27 s, the lag included 0.35 s."""
+_WIDTH: Final = 256
+
+
+class SelfModel(nn.Module):
+    """Commands to joints, and joints to lips.
+
+    Joints are in units of their deviation while babbling; commands are in [0, 1].
+    """
+
+    joint_mean: Tensor
+    joint_scale: Tensor
+    landmark_mean_mm: Tensor
+
+    def __init__(self) -> None:
+        super().__init__()
+        self._servos = _Curved(HISTORY * N_DOF, N_DOF)
+        self._face = _Curved(N_DOF, 3 * N_LANDMARKS)
+        self._latent = _Curved(N_DOF, LATENT_SIZE)
+        self.register_buffer("joint_mean", torch.zeros(N_DOF))
+        self.register_buffer("joint_scale", torch.ones(N_DOF))
+        self.register_buffer("landmark_mean_mm", torch.zeros(N_LANDMARKS, 3))
+
+    def joints(self, history: Tensor) -> Tensor:
+        """Joints (b, 10) after the commands (b, 12, 10), oldest first."""
+        return self._servos(history.flatten(1))
+
+    def landmarks_mm(self, joints: Tensor) -> Tensor:
+        """Landmarks (b, 40, 3), mm in the face frame, at joints (b, 10)."""
+        return self._face(joints).reshape(-1, N_LANDMARKS, 3) + self.landmark_mean_mm
+
+    def latents(self, joints: Tensor) -> Tensor:
+        """Lip latents (b, 16) at joints (b, 10)."""
+        return self._latent(joints)
+
+    def standardise(self, joints: Tensor) -> Tensor:
+        """Joints in rad and m, in the model's units."""
+        return (joints - self.joint_mean) / self.joint_scale
+
+
+class _Curved(nn.Module):
+    """A linear map, and what a small network adds to it."""
+
+    def __init__(self, inputs: int, outputs: int) -> None:
+        super().__init__()
+        self._line = nn.Linear(inputs, outputs)
+        self._bend = nn.Sequential(
+            nn.Linear(inputs, _WIDTH),
+            nn.GELU(),
+            nn.Linear(_WIDTH, _WIDTH),
+            nn.GELU(),
+            nn.Linear(_WIDTH, outputs),
+        )
+
+    def forward(self, x: Tensor) -> Tensor:
+        return self._line(x) + self._bend(x)

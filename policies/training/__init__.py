@@ -1,0 +1,1 @@
+"""Training: from babbling and synthesised speech to weights."""
