@@ -1,6 +1,7 @@
 """How well a deployment keeps time, and what becomes of the servos when something breaks.
 
-Times on the wire, a minute per protocol, on virtual servos in a process of their own:
+Times on the wire, a minute per protocol, on virtual servos in a process of their own, and beside
+them a loop that does nothing, for as long, because some computers are late by themselves:
 
     .venv/bin/python -m benchmarks.deployment
 
@@ -12,6 +13,7 @@ Every fault in every phase on every protocol (takes about ten minutes):
 from __future__ import annotations
 
 import argparse
+import itertools
 import multiprocessing
 import sys
 import tempfile
@@ -33,6 +35,7 @@ from sim2real.buses.registry import BUSES, open_bus, profile_of
 from sim2real.calibration import nominal_calibration
 from sim2real.deployment.clock import MonotonicClock
 from sim2real.deployment.face import ServoFace
+from sim2real.deployment.pacing import Timer, beats, undisturbed
 from sim2real.deployment.player import Outcome, Phase, Player
 from sim2real.deployment.sources import TrajectorySource
 from sim2real.deployment.stopping import StopRequest
@@ -144,14 +147,35 @@ def play(
         return player.run(TrajectorySource(trajectory), SoundCardClock())
 
 
+def bare_loop(rate_hz: float, duration_s: float) -> tuple[int, float]:
+    """Periods lost, and the 99th percentile of lateness in ms, of a loop that does nothing: what
+    this computer can do at best just now."""
+    lost, late_ms = 0, []
+    with undisturbed():
+        for beat in itertools.islice(beats(rate_hz, Timer()), round(rate_hz * duration_s)):
+            lost += beat.lost
+            late_ms.append(beat.lateness_s * 1e3)
+    return lost, float(np.percentile(late_ms, 99))
+
+
 def measure_timing(protocols: list[str], duration_s: float) -> bool:
     """Print how each protocol kept time; whether all was as wanted."""
     table = Table(title=f"deployment, {duration_s:g} s, sound {SOUND_CARD_PPM:g} ppm fast")
-    columns = ("bus", "Hz", "frames", "lost", "late median, ms", "p99, ms", "most, ms")
+    columns: tuple[str, ...] = (
+        "bus",
+        "Hz",
+        "frames",
+        "lost",
+        "late median, ms",
+        "p99, ms",
+        "most, ms",
+    )
+    columns += ("bare loop: lost", "p99, ms")
     for column in (*columns, "drift, ms", "clock off, ms", "unanswered", "ended"):
         table.add_column(column, justify="right")
     good = True
     for name in protocols:
+        bare_lost, bare_ms = bare_loop(RATES_HZ[name], duration_s)
         with remote(name) as where:
             outcome = play(name, where, speech_like(duration_s))
         found = outcome.recording.statistics()
@@ -162,13 +186,15 @@ def measure_timing(protocols: list[str], duration_s: float) -> bool:
             str(found.lost),
             *(f"{value:.2f}" for value in (found.lateness_median_ms, found.lateness_p99_ms)),
             f"{found.lateness_max_ms:.2f}",
+            str(bare_lost),
+            f"{bare_ms:.2f}",
             f"{found.drift_ms:.2f}",
             f"{found.clock_offset_ms:.2f}",
             str(outcome.recording.counters.lost),
             "well" if outcome.succeeded else "; ".join(outcome.problems),
         )
         good &= outcome.succeeded and not found.lost and found.lateness_p99_ms < 3.0
-    Console(width=160).print(table)
+    Console(width=180).print(table)
     return good
 
 

@@ -10,6 +10,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from liptwin import gl
 from liptwin.errors import CommandError
 from liptwin.main import app, main
 from policies.self_observation import DatasetError, Recipe, SelfObservation, record, record_shard
@@ -94,7 +95,12 @@ def test_a_recording_goes_on_where_it_stopped(tmp_path: Path) -> None:
     ]  # fmt: skip
 
 
-def test_two_processes_record_the_same(tmp_path: Path) -> None:
+def test_two_processes_record_the_same(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    # Commands that draw nothing switch rendering off for their process, and for those it starts.
+    monkeypatch.delenv(gl.VARIABLE, raising=False)
+    gl.choose_backend()
     one = record(tmp_path / "one", 2, recipe=SHORT)
     two = record(tmp_path / "two", 2, recipe=SHORT, workers=2)
     for left, right in zip(one, two, strict=True):

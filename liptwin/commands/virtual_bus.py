@@ -111,8 +111,8 @@ def virtual_bus(
             record_fps=None if output is None else fps,
         )
         with bus:
-            typer.echo(f"ten {protocol} servos at {bus.baud} baud on {bus.port}; Ctrl-C ends")
             with contextlib.suppress(KeyboardInterrupt):
+                typer.echo(f"ten {protocol} servos at {bus.baud} baud on {bus.port}; Ctrl-C ends")
                 _show(bus, seconds)
             if not bus.is_serving:
                 typer.echo("the port is gone")
