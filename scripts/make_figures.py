@@ -1,4 +1,4 @@
-"""Make every picture of the documentation: .venv/bin/python scripts/make_figures.py"""
+"""Make every picture of the documentation: .venv/bin/python -m scripts.make_figures"""
 
 import os
 
