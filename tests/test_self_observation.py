@@ -95,9 +95,7 @@ def test_a_recording_goes_on_where_it_stopped(tmp_path: Path) -> None:
     ]  # fmt: skip
 
 
-def test_two_processes_record_the_same(
-    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
+def test_two_processes_record_the_same(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     # Commands that draw nothing switch rendering off for their process, and for those it starts.
     monkeypatch.delenv(gl.VARIABLE, raising=False)
     gl.choose_backend()
