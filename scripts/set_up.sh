@@ -73,9 +73,8 @@ say "installing liptwin into .venv, to $1 (a minute to use, several to develop)"
 .venv/bin/python -m pip install --quiet --disable-pip-version-check \
     --constraint constraints.txt --editable ".[$extras]"
 if [ "$1" = develop ]; then
-    # Two peers of the bus tests ask for a whole desktop toolkit that their bus part does not use.
-    .venv/bin/python -m pip install --quiet --disable-pip-version-check --no-deps \
-        pylx16a==1.1.1 lewanlib==0.1.1
+    # A peer of the bus tests asks for a whole desktop toolkit that its bus part does not use.
+    .venv/bin/python -m pip install --quiet --disable-pip-version-check --no-deps pylx16a==1.1.1
 fi
 
 # Some machines have EGL libraries but no driver behind them: OSMesa then draws in plain software.
