@@ -111,16 +111,16 @@ def _show(found: Identification) -> None:
     from sim.dof import DOF_NAMES
     from sim2real.identification import QUANTITIES
 
-    table = Table(box=None, pad_edge=False)
+    table = Table(box=None, pad_edge=False, padding=(0, 1, 0, 0))
     table.add_column("servo", no_wrap=True)
     for quantity in QUANTITIES:
-        table.add_column(f"{quantity.name}, {quantity.unit}", justify="right", no_wrap=True)
-    table.add_column("twin off by, deg rms", justify="right", no_wrap=True)
+        table.add_column(f"{quantity.name}\n{quantity.unit}", justify="right", no_wrap=True)
+    table.add_column("twin off\ndeg rms", justify="right", no_wrap=True)
     for dof, estimates in found.estimates.items():
         table.add_row(
             DOF_NAMES[dof],
             *(_text(estimates[quantity.column]) for quantity in QUANTITIES),
-            f"{found.rms_before_deg[dof]:.2f}, now {found.rms_after_deg[dof]:.2f}",
+            f"{found.rms_before_deg[dof]:.2f}\nnow {found.rms_after_deg[dof]:.2f}",
         )
     console = Console(highlight=False)
     console.print(table)
@@ -143,7 +143,7 @@ def _show(found: Identification) -> None:
 def _text(estimate: Estimate) -> str:
     """Value and half-width of its interval."""
     width = "?" if math.isinf(estimate.half_width) else f"{estimate.half_width:.1g}"
-    return f"{estimate.value:.4g} ± {width}"
+    return f"{estimate.value:.4g}\n± {width}"
 
 
 def _write_table(path: Path, found: Identification, replay: Replay, servos: Path | None) -> None:
