@@ -119,7 +119,7 @@ def _show(found: Identification) -> None:
     for dof, estimates in found.estimates.items():
         table.add_row(
             DOF_NAMES[dof],
-            *(_text(estimates[quantity.column]) for quantity in QUANTITIES),
+            *(_text(estimates[quantity.column]).replace(" ", "\n", 1) for quantity in QUANTITIES),
             f"{found.rms_before_deg[dof]:.2f}\nnow {found.rms_after_deg[dof]:.2f}",
         )
     console = Console(highlight=False)
@@ -143,7 +143,7 @@ def _show(found: Identification) -> None:
 def _text(estimate: Estimate) -> str:
     """Value and half-width of its interval."""
     width = "?" if math.isinf(estimate.half_width) else f"{estimate.half_width:.1g}"
-    return f"{estimate.value:.4g}\n± {width}"
+    return f"{estimate.value:.4g} ± {width}"
 
 
 def _write_table(path: Path, found: Identification, replay: Replay, servos: Path | None) -> None:
