@@ -129,10 +129,15 @@ def cached_table(
     return table
 
 
-def _content_key(n_poses: int, seed: int) -> str:
-    """Hash of the face model's files and of all that the babbling depends on."""
-    recipe = (_TABLE_VERSION, n_poses, seed, REST_CHANCE, SETTLE_S, FOLD_LIMIT)
-    digest = hashlib.sha256(repr(recipe).encode())
+def face_model_hash() -> str:
+    """16 hexadecimal digits that change with any file that makes the face."""
+    digest = hashlib.sha256()
     for path in sorted(p for kind in _MODEL_FILES for p in FACE_MODEL_DIR.glob(kind)):
         digest.update(path.name.encode() + hashlib.sha256(path.read_bytes()).digest())
     return digest.hexdigest()[:16]
+
+
+def _content_key(n_poses: int, seed: int) -> str:
+    """Hash of the face model's files and of all that the babbling depends on."""
+    recipe = (_TABLE_VERSION, n_poses, seed, REST_CHANCE, SETTLE_S, FOLD_LIMIT, face_model_hash())
+    return hashlib.sha256(repr(recipe).encode()).hexdigest()[:16]

@@ -11,7 +11,6 @@ was.
 
 from __future__ import annotations
 
-import hashlib
 import json
 import os
 import zipfile
@@ -24,14 +23,12 @@ from typing import Any, Final
 
 import numpy as np
 
-from policies.babble import Progress, untracked
+from policies.babble import Progress, face_model_hash, untracked
 from policies.self_observation.recording import Observation, Recipe, Recorder
-from sim.model import FACE_MODEL_DIR
 
 FORMAT: Final = "liptwin self-observation"
 VERSION: Final = 1
 DESCRIPTION: Final = "dataset.json"
-_MODEL_FILES: Final = ("*.xml", "*.npz", "*.yaml")
 _ARRAYS: Final = tuple(field.name for field in fields(Observation))
 
 
@@ -185,14 +182,6 @@ def _describe(recipe: Recipe, seed: int) -> dict[str, Any]:
             "crops": "(m, 128, 128, 3) uint8 RGB",
         },
     }
-
-
-def face_model_hash() -> str:
-    """Hash of the files that make the face."""
-    digest = hashlib.sha256()
-    for path in sorted(p for kind in _MODEL_FILES for p in FACE_MODEL_DIR.glob(kind)):
-        digest.update(path.name.encode() + hashlib.sha256(path.read_bytes()).digest())
-    return digest.hexdigest()[:16]
 
 
 def _read_description(folder: Path) -> dict[str, Any]:
