@@ -90,7 +90,7 @@ def record(
         if (folder / DESCRIPTION).exists():
             _check_same(folder, _read_description(folder), description)
         else:
-            _write_whole(folder / DESCRIPTION, json.dumps(description, indent=2).encode())
+            write_whole(folder / DESCRIPTION, json.dumps(description, indent=2).encode())
         missing = [k for k in range(n_shards) if not _is_whole(shard_path(folder, k))]
         jobs = [(folder, recipe, seed, missing[start::workers]) for start in range(workers)]
         done = _recorded(jobs, workers)
@@ -214,7 +214,8 @@ def _check_same(folder: Path, there: dict[str, Any], wanted: dict[str, Any]) -> 
             )
 
 
-def _write_whole(path: Path, content: bytes) -> None:
+def write_whole(path: Path, content: bytes) -> None:
+    """Write a small file, whole or not at all."""
     partial = path.with_name(f".{path.name}.{os.getpid()}.part")
     try:
         partial.write_bytes(content)

@@ -27,6 +27,7 @@ from policies.learned.self_model import SelfModel
 from policies.learned.weights import load_weights, save_weights
 from policies.self_observation import Recipe as ShardRecipe
 from policies.self_observation import SelfObservation, record
+from policies.self_observation.dataset import write_whole
 from policies.training.body import train_body
 from policies.training.config import Recipe, RecipeError
 from policies.training.pairs import Pairs, make_pairs
@@ -145,9 +146,7 @@ class Run:
             )
 
     def _write(self, name: str, content: Any) -> None:
-        partial = self.folder / f".{name}.{os.getpid()}.part"
-        partial.write_text(json.dumps(content, indent=2) + "\n", encoding="utf-8")
-        partial.replace(self.folder / name)
+        write_whole(self.folder / name, (json.dumps(content, indent=2) + "\n").encode())
 
 
 def _pictures(observed: SelfObservation, rest_mm: np.ndarray) -> LipPictures:
