@@ -50,6 +50,10 @@ class LipVAE(nn.Module):
             nn.Linear(_LANDMARK_WIDTH, 3 * N_LANDMARKS),
         )
 
+    def encoder_parameters(self) -> list[nn.Parameter]:
+        """Those that turn pictures into latents."""
+        return list(self._encoder.parameters())
+
     def encode(self, pictures: Tensor) -> tuple[Tensor, Tensor]:
         """Mean and log variance of the latents, (b, 16) each."""
         mean, log_variance = self._encoder(pictures).flatten(2).unbind(1)

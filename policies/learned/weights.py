@@ -36,7 +36,9 @@ def load_weights(path: Path, network: Network) -> Network:
     try:
         network.load_state_dict(load_file(path))
     except (OSError, SafetensorError, RuntimeError) as error:
+        # PyTorch names every array that does not fit, a line for each.
+        reason = "another network's" if isinstance(error, RuntimeError) else error
         raise WeightsError(
-            f"{path}: holds no weights of {type(network).__name__} ({error}); train them again"
+            f"{path}: holds no weights of {type(network).__name__} ({reason}); train them again"
         ) from error
     return network.eval()

@@ -7,10 +7,10 @@ from typing import Final
 import torch
 from torch import Tensor
 
-SHIFT: Final = 0.05
-"""Greatest shift of a picture, as a share of its side: a camera that is off by 4 mm at the lips."""
-ZOOM: Final = 0.06
-TURN_RAD: Final = 0.05
+SHIFT: Final = 0.025
+"""Greatest shift of a picture, as a share of its side: a camera that is off by 2 mm at the lips."""
+ZOOM: Final = 0.04
+TURN_RAD: Final = 0.03
 GAIN: Final = 0.25
 OFFSET: Final = 0.15
 TINT: Final = 0.10

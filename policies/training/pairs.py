@@ -7,46 +7,35 @@ babbled pictures but found through the self-model, and then taken from the twin.
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import astuple, dataclass
 
 import numpy as np
 import torch
 from numpy.typing import NDArray
 
-from envs.speech import articulate, synthesise
-from envs.target import LipShape, TargetFace, sample_shapes
+from envs.target import LipShape, TargetFace
 from policies.babble import SETTLE_S, Progress, untracked
 from policies.learned.imitation import nearest_joints
 from policies.learned.self_model import SelfModel
 from policies.self_observation.recording import CROP_CAMERA
 from policies.training.config import Imitation
-from policies.training.texts import random_text
+from policies.training.spoken import spoken_shapes
 from sim import FaceTwin
 from sim.render import LIP_CROP_SIZE, FaceRenderer
-
-FPS = 30.0
-VOICE = "en-us"
 
 
 @dataclass(frozen=True, eq=False)
 class Pairs:
     """Pictures (n, 128, 128, 3) uint8 and landmarks (n, 40, 3) float32, mm, of human lips and of
-    the robot's nearest; commands (n, 10) float32 of the latter."""
+    the robot's nearest; shapes (n, 6) float32 of the former, in the order of
+    `envs.target.LipShape`; commands (n, 10) float32 of the latter."""
 
+    shapes: NDArray[np.float32]
     human: NDArray[np.uint8]
     human_mm: NDArray[np.float32]
     robot: NDArray[np.uint8]
     robot_mm: NDArray[np.float32]
     commands: NDArray[np.float32]
-
-
-def spoken_shapes(seconds: float, rng: np.random.Generator) -> list[LipShape]:
-    """Lips of synthesised English speech, 30 frames per second, in order."""
-    shapes: list[LipShape] = []
-    while len(shapes) < seconds * FPS:
-        curves = articulate(synthesise(random_text(rng), VOICE).phones, FPS)
-        shapes += sample_shapes(curves, curves.times_s)
-    return shapes
 
 
 def make_pairs(
@@ -65,7 +54,8 @@ def make_pairs(
     positions = (joints * body.joint_scale + body.joint_mean).numpy().astype(np.float64)
     commands = np.clip(table.command_from_joint(positions), 0.0, 1.0)
     robot, robot_mm = _pictures_of_robot(twin, commands, progress)
-    return Pairs(human, human_mm, robot, robot_mm, commands.astype(np.float32))
+    shapes = np.array([astuple(shape) for shape in chosen], np.float32)
+    return Pairs(shapes, human, human_mm, robot, robot_mm, commands.astype(np.float32))
 
 
 def _pictures_of_human(

@@ -2,15 +2,16 @@
 
 The loss is that of a denoising variational autoencoder: clean pictures from augmented ones. In
 place of the published perceptual loss, whose VGG weights cannot be shipped, stand edges at three
-scales (differences of neighbouring pixels) and the lip landmarks, read off the latent. Human lips
-and the robot's nearest to them are pulled to the same latent, as in the published fine-tuning.
+scales (differences of neighbouring pixels) and the lip landmarks, read off the latent, with the
+gaps between upper and lower lip counted once more. Human lips and the robot's nearest to them are
+pulled to the same latent, as in the published fine-tuning.
 """
 
 from __future__ import annotations
 
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any, Final
+from typing import Final
 
 import numpy as np
 import torch
@@ -20,11 +21,13 @@ from torch import Tensor, nn
 from torch.utils.tensorboard import SummaryWriter
 
 from policies.babble import Progress, untracked
+from policies.learned.imitation import gaps
 from policies.learned.lip_vae import LipVAE
 from policies.training.augment import augment
 from policies.training.config import VaeTraining
 from policies.training.device import best_device
 from policies.training.pairs import Pairs
+from policies.training.state import resume, save_state
 
 HELD_OUT: Final = 0.05
 _EDGE_SCALES: Final = (1, 2, 4)
@@ -83,7 +86,7 @@ def train_vae(
         optimiser, 2 * recipe.learning_rate, recipe.epochs * steps
     )
     state = folder / "vae.state.pt"
-    done = _resume(state, vae, optimiser, schedule)
+    done = resume(state, vae, optimiser, schedule)
     with SummaryWriter(str(folder / "logs" / "vae")) as log:
         for epoch in range(done, recipe.epochs):
             generator = torch.Generator().manual_seed(seed * 1000 + epoch)
@@ -117,7 +120,7 @@ def train_vae(
             errors = vae_errors(vae, robot, pairs, rest_mm, kept, kept_pairs)
             for name, error in vars(errors).items():
                 log.add_scalar(f"unseen/{name}", error, (epoch + 1) * steps)
-            _save_state(state, epoch + 1, vae, optimiser, schedule)
+            save_state(state, epoch + 1, vae, optimiser, schedule)
     errors = vae_errors(vae, robot, pairs, rest_mm, kept, kept_pairs)
     write_sheet(folder / "vae.png", vae, robot.pictures[kept:], pairs.human[kept_pairs:])
     return vae.cpu().eval(), errors
@@ -145,6 +148,7 @@ def _loss_terms(
         "edges": recipe.edges * edge_loss(drawn, clean),
         "divergence": recipe.divergence * divergence,
         "landmarks": recipe.landmarks * nn.functional.mse_loss(spoken_of, landmarks_mm),
+        "gaps": recipe.gaps * gaps(spoken_of - landmarks_mm).square().mean(),
         "pairs": recipe.pairs * nn.functional.mse_loss(human, nearest.detach()),
     }
 
@@ -210,19 +214,3 @@ def write_sheet(
         again = ((drawn.movedim(1, -1) + 1.0) * 127.5).round().clamp(0, 255).byte().numpy()
         rows += [np.concatenate(list(some), axis=1), np.concatenate(list(again), axis=1)]
     Image.fromarray(np.concatenate(rows)).save(path)
-
-
-def _save_state(path: Path, epochs: int, *parts: Any) -> None:
-    partial = path.with_name(f".{path.name}.part")
-    torch.save({"epochs": epochs, "parts": [part.state_dict() for part in parts]}, partial)
-    partial.replace(path)
-
-
-def _resume(path: Path, *parts: Any) -> int:
-    """Epochs that were done before, with the parts as they were then."""
-    if not path.exists():
-        return 0
-    state = torch.load(path, weights_only=True)
-    for part, values in zip(parts, state["parts"], strict=True):
-        part.load_state_dict(values)
-    return int(state["epochs"])
