@@ -20,6 +20,7 @@ pytest.importorskip("tensorboard", reason="needs tensorboard: pip install 'liptw
 pytest.importorskip("pocketsphinx", reason="needs pocketsphinx: pip install 'liptwin[align]'")
 pytest.importorskip("espeakng_loader", reason="needs espeak-ng: pip install 'liptwin[tts]'")
 
+from policies.learned.action_transformer import ActionTransformer
 from policies.learned.imitation import nearest_joints
 from policies.learned.lip_vae import LATENT_SIZE, LipVAE
 from policies.learned.self_model import HISTORY, SelfModel
@@ -27,10 +28,13 @@ from policies.learned.weights import WeightsError, load_weights, save_weights
 from policies.self_observation.recording import Observation
 from policies.training.augment import augment
 from policies.training.body import experience, train_body
-from policies.training.config import BodyTraining, RecipeError, load_recipe
-from policies.training.pairs import spoken_shapes
+from policies.training.config import RecipeError, Regression, load_recipe
+from policies.training.pairing import see_alike
+from policies.training.pairs import Pairs
+from policies.training.spoken import spoken_shapes
 from policies.training.texts import random_text, words
-from policies.training.vae import as_input, edge_loss
+from policies.training.vae import LipPictures, as_input, edge_loss
+from sim.landmarks import INNER_PAIRS
 
 TINY = """
 seed: 0
@@ -39,7 +43,27 @@ body: {epochs: 1, batch: 64, learning_rate: 0.002}
 imitation: {pairs: 4, speech_s: 3}
 vae:
   {epochs: 1, batch: 8, learning_rate: 0.001, divergence: 0.0005, edges: 1.0, landmarks: 0.1,
-   pairs: 0.1}
+   gaps: 0.3, pairs: 0.1}
+mirror: {epochs: 1, batch: 8, learning_rate: 0.002}
+pairing: {epochs: 1, batch: 4, learning_rate: 0.001}
+imagination: {epochs: 20, batch: 4, learning_rate: 0.002}
+action:
+  speech_s: 3
+  babbled: {steps: 2, batch: 16, learning_rate: 0.001}
+  taught:
+    {steps: 2, batch: 2, frames: 10, learning_rate: 0.001, latents: 5.0, lips: 1.0, unrest: 0.05,
+     haste: 20.0, blur: 0.05}
+  practice: {rounds: 1, motions: 1, crop_every: 60, wander: 0.03}
+speech:
+  espeak_s: 5
+  espeak_copies: 1
+  natural_s: 1
+  natural_copies: 1
+  prompt_copies: 1
+  sung: 0.0
+  capture_copies: 1
+  listening: {cycles: [1], steps: 1, batch: 2, learning_rate: 0.001, contacts: 1.0}
+  watching: {cycles: [1], steps: 1, batch: 2, learning_rate: 0.001, contacts: 1.0}
 """
 
 
@@ -107,9 +131,10 @@ def test_histories_are_the_commands_before() -> None:
 def test_a_body_is_learned_from_what_it_did() -> None:
     rng = np.random.default_rng(0)
     seen = [observation(rng) for _ in range(10)]
-    recipe = BodyTraining(epochs=30, batch=128, learning_rate=0.003)
-    _, untrained = train_body(seen, np.full(10, 0.5), recipe.model_copy(update={"epochs": 1}), 0)
-    _, errors = train_body(seen, np.full(10, 0.5), recipe, 0)
+    recipe = Regression(epochs=30, batch=128, learning_rate=0.003)
+    lived, unseen, rest = seen[:9], seen[9:], np.full(10, 0.5)
+    _, untrained = train_body(lived, unseen, rest, recipe.model_copy(update={"epochs": 1}), 0)
+    _, errors = train_body(lived, unseen, rest, recipe, 0)
     assert errors.joints < 0.5 * untrained.joints
     assert errors.joints < 0.3
 
@@ -117,6 +142,8 @@ def test_a_body_is_learned_from_what_it_did() -> None:
 def test_nearest_joints_are_those_that_made_the_lips() -> None:
     torch.manual_seed(0)
     body = SelfModel()
+    for upper, _ in INNER_PAIRS:
+        body.landmark_mean_mm[upper, 2] = 20.0  # wide open: nothing is pressed together
     joints = torch.rand(5, 10) - 0.5
     with torch.no_grad():
         lips = body.landmarks_mm(joints)
@@ -136,6 +163,28 @@ def test_a_vae_turns_pictures_into_latents_and_back() -> None:
     drawn = vae.decode(mean)
     assert drawn.shape == pictures.shape and drawn.abs().max() <= 1.0
     assert vae.landmarks_mm(mean).shape == (2, 40, 3)
+
+
+def test_human_lips_are_seen_as_the_robots_nearest() -> None:
+    """Human ones are bright mouths here, the robot's dark; the height of the mouth is the same."""
+    rng = np.random.default_rng(0)
+    heights = rng.integers(2, 40, 40)
+    robot, human = (np.full((40, 128, 128, 3), 128, np.uint8) for _ in range(2))
+    for k, height in enumerate(heights):
+        robot[k, 64 - height : 64 + height, 30:98] = 20
+        human[k, 64 - height : 64 + height, 30:98] = 235
+    nothing = np.zeros((40, 40, 3), np.float32)
+    pairs = Pairs(np.zeros((40, 6), np.float32), human, nothing, robot, nothing, nothing[:, :, 0])
+    torch.manual_seed(0)
+    vae = LipVAE().eval()
+    few = Regression(epochs=1, batch=16, learning_rate=1e-6)
+    _, before = see_alike(vae, LipPictures(robot, nothing), pairs, few, 0)
+    more = Regression(epochs=6, batch=16, learning_rate=0.002)
+    tuned, after = see_alike(vae, LipPictures(robot, nothing), pairs, more, 0)
+    assert after.apart < 0.5 * before.apart
+    for name, value in vae.state_dict().items():
+        if not name.startswith("_encoder"):
+            assert torch.equal(value, tuned.state_dict()[name]), name
 
 
 def test_augmented_lips_are_the_same_lips_in_another_light() -> None:
@@ -183,15 +232,15 @@ def test_from_nothing_to_weights_and_on(
 ) -> None:
     run = tmp_path / "run"
 
-    def train() -> int:
+    def train(what: str = "vae") -> int:
         with pytest.raises(SystemExit) as leaving:
-            main(["train", "vae", str(run), "--recipe", str(recipe)])
+            main(["train", what, str(run), "--recipe", str(recipe)])
         return int(leaving.value.code or 0)
 
     assert train() == 0
     assert "vae: picture" in capsys.readouterr().out
     errors = json.loads((run / "errors.json").read_text(encoding="utf-8"))
-    assert set(errors) == {"body", "imitation", "vae"}
+    assert set(errors) == {"body", "imitation", "vae", "pairing"}
     assert Image.open(run / "vae.png").size == (12 * 128, 4 * 128)
     vae = load_weights(run / "vae.safetensors", LipVAE())
     kept = (run / "body.safetensors").stat().st_mtime_ns
@@ -203,6 +252,15 @@ def test_from_nothing_to_weights_and_on(
     again = load_weights(run / "vae.safetensors", LipVAE())
     for name, value in vae.state_dict().items():
         assert torch.equal(value, again.state_dict()[name]), name
+
+    assert train("action") == 0
+    assert {path.name for path in (run / "acting").iterdir()} >= {
+        "body-0.safetensors", "action-0.safetensors", "practice-0", "body-1.safetensors",
+        "action-1.safetensors",
+    }  # fmt: skip
+    actor = load_weights(run / "action.safetensors", ActionTransformer())
+    commands = actor.perform(torch.zeros(3, LATENT_SIZE))
+    assert ((commands >= 0.0) & (commands <= 1.0)).all()
 
     recipe.write_text(TINY.replace("seed: 0", "seed: 1"), encoding="utf-8")
     capsys.readouterr()

@@ -31,8 +31,8 @@ class Babbling(_Section):
     crop_every: Count
 
 
-class BodyTraining(_Section):
-    """The self-model's regression on babbling."""
+class Regression(_Section):
+    """A small network's regression."""
 
     epochs: Count
     batch: Count
@@ -56,7 +56,82 @@ class VaeTraining(_Section):
     divergence: NonNegative
     edges: NonNegative
     landmarks: NonNegative
+    gaps: NonNegative
     pairs: NonNegative
+
+
+class Babbled(_Section):
+    """The Facial Action Transformer's first lessons, from babbling."""
+
+    steps: Count
+    batch: Count
+    learning_rate: Positive
+
+
+class Taught(_Section):
+    """Its lessons through the self-model; weights multiply the terms of the loss, in mm2."""
+
+    steps: Count
+    batch: Count
+    frames: Annotated[int, Field(ge=8)]
+    """Length of what is rehearsed at a time."""
+    learning_rate: Positive
+    latents: NonNegative
+    lips: NonNegative
+    unrest: NonNegative
+    haste: NonNegative
+    blur: NonNegative
+    """Noise on the wanted latents, as a share of their deviation."""
+
+
+class Practice(_Section):
+    """Speaking on the twin, between lessons, to know the body where speech takes it."""
+
+    rounds: Annotated[int, Field(ge=0)]
+    motions: Count
+    crop_every: Count
+    wander: NonNegative
+    """Deviation of slow noise on the commands of every other motion."""
+
+
+class ActionTraining(_Section):
+    """The Facial Action Transformer."""
+
+    speech_s: Positive
+    """Length of the synthesised English speech that is rehearsed."""
+    babbled: Babbled
+    taught: Taught
+    practice: Practice
+
+
+class Lessons(_Section):
+    """How the speech encoder learns from what it hears."""
+
+    cycles: tuple[Count, ...] = Field(min_length=1)
+    """Epochs of each cycle, in which the learning rate rises and falls once."""
+    steps: Count
+    """Batches of an epoch."""
+    batch: Count
+    learning_rate: Positive
+    contacts: Positive
+    """Weight of the contacts' term of the loss."""
+
+
+class SpeechTraining(_Section):
+    """The speech encoder: what it hears, how often from somebody else, and how it learns."""
+
+    espeak_s: Positive
+    espeak_copies: Count
+    natural_s: Positive
+    natural_copies: Count
+    prompt_copies: Count
+    sung: Annotated[float, Field(ge=0, le=1)]
+    """Share of the copies that are sung, to a band."""
+    capture_copies: Count
+    listening: Lessons
+    """To English speech."""
+    watching: Lessons
+    """Captured humans, where they are given instead."""
 
 
 class Recipe(_Section):
@@ -64,9 +139,14 @@ class Recipe(_Section):
 
     seed: Annotated[int, Field(ge=0)]
     babbling: Babbling
-    body: BodyTraining
+    body: Regression
     imitation: Imitation
     vae: VaeTraining
+    pairing: Regression
+    mirror: Regression
+    imagination: Regression
+    action: ActionTraining
+    speech: SpeechTraining
 
 
 def load_recipe(path: Path = RECIPE_PATH) -> Recipe:

@@ -4,8 +4,14 @@ RUN/recipe.json          what was asked for; another recipe needs another folder
 RUN/observed/            self-observation (`policies.self_observation.dataset`)
 RUN/body.safetensors     the self-model
 RUN/pairs.npz            human lips and the robot's nearest
+RUN/drawing.safetensors  the lip VAE, before it is tuned on pairs
 RUN/vae.safetensors      the lip VAE
 RUN/vae.png              pictures above their reconstructions
+RUN/imagination.safetensors  lip shapes to latents
+RUN/acting/              lessons and practice (`policies.training.acting`)
+RUN/action.safetensors   the Facial Action Transformer
+RUN/speech.npz           what the speech encoder hears
+RUN/speech.safetensors   the speech encoder
 RUN/errors.json          how far each is off on what it was not trained on
 RUN/logs/                for TensorBoard
 """
@@ -20,22 +26,33 @@ from pathlib import Path
 from typing import Any, Final
 
 import numpy as np
+from numpy.typing import NDArray
 
 from policies.babble import Progress, untracked
+from policies.learned.action_transformer import LEADING, ActionTransformer
+from policies.learned.imagination import Imagination
 from policies.learned.lip_vae import LipVAE
+from policies.learned.policy import WEIGHTS
 from policies.learned.self_model import SelfModel
+from policies.learned.speech_encoder import SpeechEncoder
 from policies.learned.weights import load_weights, save_weights
 from policies.self_observation import Recipe as ShardRecipe
 from policies.self_observation import SelfObservation, record
 from policies.self_observation.dataset import write_whole
+from policies.training.acting import Actor
 from policies.training.body import train_body
 from policies.training.config import Recipe, RecipeError
+from policies.training.imagination import train_imagination
+from policies.training.pairing import see_alike
 from policies.training.pairs import Pairs, make_pairs
-from policies.training.vae import LipPictures, train_vae
+from policies.training.speech.learning import train_encoder
+from policies.training.vae import LipPictures, latents, train_vae
 from sim import FaceTwin
 
 RECIPE: Final = "recipe.json"
 ERRORS: Final = "errors.json"
+HELD_OUT: Final = 0.1
+"""Share of the babbled shards, the last ones, that the first self-model is only tested on."""
 
 
 class Run:
@@ -79,9 +96,14 @@ class Run:
         if path.exists():
             return load_weights(path, SelfModel())
         recorded = list(self.observed())
-        rest = FaceTwin("condensed").rest_commands
+        kept = max(1, round(len(recorded) * (1.0 - HELD_OUT)))
         body, errors = train_body(
-            recorded, rest, self.recipe.body, self.recipe.seed, self._progress
+            recorded[:kept],
+            recorded[kept:] or recorded,
+            FaceTwin("condensed").rest_commands,
+            self.recipe.body,
+            self.recipe.seed,
+            self._progress,
         )
         save_weights(path, body)
         self._note("body", asdict(errors))
@@ -107,16 +129,33 @@ class Run:
         return pairs
 
     def vae(self) -> LipVAE:
-        """The lip VAE."""
+        """The lip VAE, tuned on pairs."""
         path = self.folder / "vae.safetensors"
         if path.exists():
             return load_weights(path, LipVAE())
         pairs = self.pairs()
-        rest_mm = (FaceTwin("condensed").landmarks() * 1e3).astype(np.float32)
-        vae, errors = train_vae(
-            _pictures(self.observed(), rest_mm),
+        pictures = _pictures(self.observed(), self._rest_mm())
+        tuned, errors = see_alike(
+            self._drawing_vae(pictures, pairs),
+            pictures,
             pairs,
-            rest_mm,
+            self.recipe.pairing,
+            self.recipe.seed,
+            self._progress,
+        )
+        save_weights(path, tuned)
+        self._note("pairing", asdict(errors))
+        return tuned
+
+    def _drawing_vae(self, pictures: LipPictures, pairs: Pairs) -> LipVAE:
+        """The lip VAE before it is tuned."""
+        path = self.folder / "drawing.safetensors"
+        if path.exists():
+            return load_weights(path, LipVAE())
+        vae, errors = train_vae(
+            pictures,
+            pairs,
+            self._rest_mm(),
             self.recipe.vae,
             self.recipe.seed,
             self.folder,
@@ -126,17 +165,91 @@ class Run:
         self._note("vae", asdict(errors))
         return vae
 
+    def imagination(self) -> Imagination:
+        """What wanted lips look like."""
+        path = self.folder / "imagination.safetensors"
+        if path.exists():
+            return load_weights(path, Imagination())
+        vae, pairs = self.vae(), self.pairs()
+        imagination, errors = train_imagination(
+            pairs.shapes,
+            latents(vae, pairs.human),
+            pairs.human_mm,
+            self.recipe.imagination,
+            self.recipe.seed,
+            self._progress,
+        )
+        save_weights(path, imagination)
+        self._note("imagination", asdict(errors))
+        return imagination
+
+    def action(self) -> ActionTransformer:
+        """The Facial Action Transformer."""
+        path = self.folder / "action.safetensors"
+        if path.exists():
+            return load_weights(path, ActionTransformer())
+        actor = Actor(
+            self.folder / "acting",
+            self.vae(),
+            self.imagination(),
+            list(self.observed()),
+            self.recipe,
+            self._progress,
+        )
+        transformer = actor.train(LEADING)
+        save_weights(path, transformer)
+        return transformer
+
+    def speech(self) -> SpeechEncoder:
+        """The speech encoder, of English speech."""
+        path = self.folder / "speech.safetensors"
+        if path.exists():
+            return load_weights(path, SpeechEncoder())
+        encoder, errors = train_encoder(
+            self.recipe.speech, self.recipe.seed, self.folder, self._progress
+        )
+        save_weights(path, encoder)
+        self._note("speech", asdict(errors))
+        return encoder
+
+    def watch(self, captures: Path, scratch: bool = False) -> SpeechEncoder:
+        """A speech encoder that learned from captured humans, beside the shipped networks that it
+        takes to speak.
+
+        Args:
+            captures: folder of captures and their sounds.
+            scratch: begin with an encoder that knows nothing, not with the shipped one.
+        """
+        path = self.folder / "speech.safetensors"
+        if path.exists():
+            return load_weights(path, SpeechEncoder())
+        shipped = WEIGHTS / path.name
+        start = None if scratch else load_weights(shipped, SpeechEncoder())
+        encoder, errors = train_encoder(
+            self.recipe.speech, self.recipe.seed, self.folder, self._progress, captures, start
+        )
+        for name in ("imagination", "action"):
+            weights = (WEIGHTS / f"{name}.safetensors").read_bytes()
+            write_whole(self.folder / f"{name}.safetensors", weights)
+        save_weights(path, encoder)
+        self._note("speech", asdict(errors))
+        return encoder
+
     def errors(self) -> dict[str, dict[str, float]]:
         """How far each step's result is off, as far as they are done."""
         path = self.folder / ERRORS
         return json.loads(path.read_text(encoding="utf-8")) if path.exists() else {}
+
+    def _rest_mm(self) -> NDArray[np.float32]:
+        """Landmarks (40, 3) at rest."""
+        return (FaceTwin("condensed").landmarks() * 1e3).astype(np.float32)
 
     def _note(self, step: str, errors: dict[str, float]) -> None:
         self._write(ERRORS, {**self.errors(), step: errors})
 
     def _check_recipe(self) -> None:
         path = self.folder / RECIPE
-        wanted = self.recipe.model_dump()
+        wanted = self.recipe.model_dump(mode="json")
         if not path.exists():
             self._write(RECIPE, wanted)
         elif json.loads(path.read_text(encoding="utf-8")) != wanted:

@@ -1,0 +1,145 @@
+"""What the encoder is trained on: features of disturbed takes with their targets, in one row."""
+
+from __future__ import annotations
+
+import contextlib
+import json
+import os
+import zipfile
+from collections.abc import Iterable, Iterator
+from dataclasses import dataclass, fields
+from pathlib import Path
+from typing import Any, Final
+
+import numpy as np
+from numpy.typing import NDArray
+
+from envs.speech.features import FeatureStream, joined
+from policies.babble import Progress, untracked
+from policies.learned.speech_encoder import ENCODER_FPS, as_heard
+from policies.training.config import SpeechTraining
+from policies.training.speech import takes as speech
+from policies.training.speech.disturbances import disturbed, through_a_room
+from policies.training.speech.singing import sung, with_band
+from policies.training.speech.takes import Take
+from policies.training.speech.targets import Targets, captured_targets, spoken_targets
+
+Halves = NDArray[np.float16]
+
+BAND_BELOW_DB: Final = (2.0, 20.0)
+"""How far the band that plays along is below the singer."""
+CLEAN: Final = 0.1
+"""Share of the copies that are left as they are."""
+_VERSION: Final = 1
+_MAKES: Final = {
+    "espeak_s", "espeak_copies", "natural_s", "natural_copies", "prompt_copies", "sung"
+}  # fmt: skip
+"""What of the recipe the hearings depend on."""
+
+
+@dataclass(frozen=True, eq=False)
+class Hearings:
+    """Takes one after the other, m frames at 90 per second.
+
+    Attributes:
+        heard: (m, 41) features.
+        shapes, weights, contacts: their targets, see `Targets`.
+        starts: (n + 1,) first frame of each take, and m.
+    """
+
+    heard: Halves
+    shapes: Halves
+    weights: Halves
+    contacts: Halves
+    starts: NDArray[np.int64]
+
+
+def spoken_hearings(
+    recipe: SpeechTraining, seed: int, folder: Path, progress: Progress = untracked
+) -> Hearings:
+    """English speech of the recipe, made anew or as it was left in the folder.
+
+    Raises:
+        envs.speech.corpus.CorpusError: the recorded prompts are not installed.
+        envs.speech.SynthesisError: a voice is not installed.
+    """
+    key = json.dumps([_VERSION, seed, recipe.model_dump(include=_MAKES)])
+    path = folder / "speech.npz"
+    with (
+        contextlib.suppress(OSError, KeyError, ValueError, zipfile.BadZipFile),
+        np.load(path) as archive,
+    ):
+        if str(archive["key"]) == key:
+            return Hearings(**{f.name: archive[f.name] for f in fields(Hearings)})
+    hearings = heard_takes(_copies(recipe, seed, progress))
+    arrays: dict[str, Any] = {f.name: getattr(hearings, f.name) for f in fields(Hearings)}
+    partial = path.with_name(f".{path.stem}.{os.getpid()}.part.npz")
+    try:
+        np.savez(partial, key=np.array(key), **arrays)
+        partial.replace(path)
+    finally:
+        partial.unlink(missing_ok=True)
+    return hearings
+
+
+def captured_hearings(takes: list[Take], copies: int, seed: int) -> Hearings:
+    """Captured humans, as they are and then in other rooms."""
+    rng = np.random.default_rng([seed, 3])
+    rooms = (
+        Take(take.kind, through_a_room(take.samples, rng), None, take.lips)
+        for _ in range(copies - 1)
+        for take in takes
+    )
+    return heard_takes([*takes, *rooms])
+
+
+def heard_takes(takes: Iterable[Take]) -> Hearings:
+    """Features and targets of takes."""
+    rows: list[tuple[Halves, ...]] = []
+    starts = [0]
+    for take in takes:
+        frames = heard_of(take)
+        targets = targets_of(take, frames)
+        columns = (frames, targets.shapes, targets.weights, targets.contacts)
+        rows.append(tuple(column.astype(np.float16) for column in columns))
+        starts.append(starts[-1] + len(frames))
+    heard, shapes, weights, contacts = (np.concatenate(some) for some in zip(*rows, strict=True))
+    return Hearings(heard, shapes, weights, contacts, np.array(starts))
+
+
+def heard_of(take: Take) -> NDArray[np.float32]:
+    """What the encoder hears of a take (m, 41)."""
+    stream = FeatureStream(ENCODER_FPS)
+    return as_heard(joined([stream.push(take.samples), stream.finish()]))
+
+
+def targets_of(take: Take, heard: NDArray[np.float32]) -> Targets:
+    """What it should say of what it heard."""
+    if take.lips is not None:
+        return captured_targets(take.lips, len(heard))
+    assert take.phones is not None
+    return spoken_targets(take.phones, heard[:, -1])
+
+
+def performed(take: Take, sung_share: float, rng: np.random.Generator) -> Take:
+    """A take as another speaker elsewhere, or as a singer with a band."""
+    if rng.random() < sung_share:
+        take = with_band(sung(take, rng), rng.uniform(*BAND_BELOW_DB), rng)
+    elif rng.random() < CLEAN:
+        return take
+    return disturbed(take, rng)
+
+
+def _copies(recipe: SpeechTraining, seed: int, progress: Progress) -> Iterator[Take]:
+    rng = np.random.default_rng([seed, 1])
+    espeak = list(speech.espeak_takes(recipe.espeak_s, rng))
+    natural = list(speech.natural_takes(recipe.natural_s, rng))
+    prompts = speech.prompt_takes("train")
+    for takes, copies, are_pieces in (
+        (espeak, recipe.espeak_copies, False),
+        (natural, recipe.natural_copies, True),
+        (prompts, recipe.prompt_copies, True),
+    ):
+        for _ in progress(range(copies), copies, f"hearing {takes[0].kind}"):
+            for take in speech.sittings(takes, rng) if are_pieces else takes:
+                yield performed(take, recipe.sung, rng)

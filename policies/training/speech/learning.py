@@ -1,0 +1,221 @@
+"""Training the speech encoder."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from itertools import accumulate
+from pathlib import Path
+from typing import Final
+
+import numpy as np
+import torch
+from numpy.typing import NDArray
+from torch import Tensor, nn
+from torch.utils.tensorboard import SummaryWriter
+
+from policies.babble import Progress, untracked
+from policies.learned.contacts import HORIZONS, N_MOMENTS
+from policies.learned.speech_encoder import STRIDE, SpeechEncoder
+from policies.training.config import Lessons, SpeechTraining
+from policies.training.device import best_device
+from policies.training.speech.hearings import (
+    Halves,
+    Hearings,
+    captured_hearings,
+    spoken_hearings,
+)
+from policies.training.speech.strangers import somebody_else
+from policies.training.speech.takes import capture_takes, prompt_takes
+from policies.training.speech.testing import EncoderErrors, chosen_thresholds, encoder_errors
+from policies.training.state import resume, save_state
+
+CROP_FRAMES: Final = 368
+"""Of what the encoder hears at a time: 4.1 s, 120 command frames."""
+TEMPO_LOG: Final = 0.2
+"""Greatest change of tempo alone: 22 %."""
+
+
+def train_encoder(
+    recipe: SpeechTraining,
+    seed: int,
+    folder: Path,
+    progress: Progress = untracked,
+    captures: Path | None = None,
+    start: SpeechEncoder | None = None,
+) -> tuple[SpeechEncoder, EncoderErrors]:
+    """Fit the encoder to English speech, or to captured humans.
+
+    Leaves in `folder`: `speech.npz`, what it hears (English only); the state after each epoch, from
+    which a second call goes on; logs for TensorBoard.
+
+    Args:
+        recipe: every number that it depends on.
+        seed: of all that is random.
+        folder: where it lives.
+        progress: told how it goes.
+        captures: a folder of ARKit or Live Link Face CSVs, each with an audio file of the same
+            name, to learn from instead of English speech.
+        start: an encoder to begin with; one that knows nothing unless given.
+
+    Raises:
+        envs.speech.corpus.CorpusError: the recorded prompts are not installed.
+        envs.speech.SynthesisError: a voice is not installed.
+        policies.training.speech.takes.CaptureError: `captures` holds none.
+        envs.speech.TableError, envs.speech.AudioError: a capture cannot be read.
+    """
+    torch.manual_seed(seed)
+    folder.mkdir(parents=True, exist_ok=True)
+    if captures is None:
+        heard = spoken_hearings(recipe, seed, folder, progress)
+        unseen, lessons = prompt_takes("validation"), recipe.listening
+    else:
+        unseen, lessons = capture_takes(captures), recipe.watching
+        heard = captured_hearings(unseen, recipe.capture_copies, seed)
+    encoder = start if start is not None else fresh_encoder(heard)
+    fit(encoder, heard, lessons, seed, folder, progress)
+    if captures is None:
+        encoder.thresholds.copy_(chosen_thresholds(encoder, unseen))
+    return encoder, encoder_errors(encoder, unseen)
+
+
+def fresh_encoder(heard: Hearings) -> SpeechEncoder:
+    """An encoder that knows nothing but how loud each band is."""
+    encoder = SpeechEncoder()
+    some = heard.heard[:: max(1, len(heard.heard) // 100_000)].astype(np.float32)
+    encoder.heard_mean.copy_(torch.from_numpy(some.mean(axis=0)))
+    encoder.heard_scale.copy_(torch.from_numpy(some.std(axis=0) + 1e-3))
+    return encoder
+
+
+def fit(
+    encoder: SpeechEncoder,
+    hearings: Hearings,
+    lessons: Lessons,
+    seed: int,
+    folder: Path,
+    progress: Progress,
+) -> None:
+    """Fit an encoder to what was heard, and leave it in evaluation mode."""
+    device = best_device()
+    encoder.to(device)
+    crops = Crops(hearings)
+    begin = dict(zip(accumulate((0, *lessons.cycles)), lessons.cycles, strict=False))
+    optimiser, schedule = _cycle(encoder, lessons, begin[0])
+    state = folder / "speech.state.pt"
+    done = resume(state, encoder, optimiser, schedule)
+    epochs = sum(lessons.cycles)
+    with SummaryWriter(str(folder / "logs" / "speech")) as log:
+        for epoch in range(done, epochs):
+            if epoch in begin:
+                optimiser, schedule = _cycle(encoder, lessons, begin[epoch])
+            torch.manual_seed(seed * 1000 + epoch)
+            rng = np.random.default_rng([seed, 2, epoch])
+            encoder.train()
+            title = f"speech encoder, epoch {epoch + 1} of {epochs}"
+            for step in progress(range(lessons.steps), lessons.steps, title):
+                terms = _loss_terms(encoder, crops.draw(lessons.batch, rng).to(device), lessons)
+                optimiser.zero_grad()
+                torch.stack(list(terms.values())).sum().backward()  # type: ignore[no-untyped-call]
+                nn.utils.clip_grad_norm_(encoder.parameters(), 1.0)
+                optimiser.step()
+                schedule.step()
+                if step % 20 == 0:
+                    for name, term in terms.items():
+                        log.add_scalar(name, term.item(), epoch * lessons.steps + step)
+            save_state(state, epoch + 1, encoder, optimiser, schedule)
+    encoder.cpu().eval()
+
+
+def _cycle(
+    encoder: SpeechEncoder, lessons: Lessons, epochs: int
+) -> tuple[torch.optim.Optimizer, torch.optim.lr_scheduler.LRScheduler]:
+    """What moves the weights in a cycle, in which the learning rate rises and falls once; each
+    begins anew (Loshchilov & Hutter, "SGDR: stochastic gradient descent with warm restarts", ICLR
+    2017)."""
+    optimiser = torch.optim.AdamW(encoder.parameters(), lr=lessons.learning_rate, weight_decay=0.01)
+    schedule = torch.optim.lr_scheduler.OneCycleLR(
+        optimiser, lessons.learning_rate, epochs * lessons.steps, pct_start=0.15
+    )
+    return optimiser, schedule
+
+
+@dataclass(frozen=True, eq=False)
+class Batch:
+    """heard (b, m, 41); shapes and their weights (b, n, 4, 4); contacts and their weights
+    (b, n, 2, 13)."""
+
+    heard: Tensor
+    shapes: Tensor
+    shape_weights: Tensor
+    contacts: Tensor
+    contact_weights: Tensor
+
+    def to(self, device: torch.device) -> Batch:
+        """The same elsewhere."""
+        return Batch(*(tensor.to(device) for tensor in vars(self).values()))
+
+
+class Crops:
+    """Draws pieces of takes."""
+
+    def __init__(self, hearings: Hearings) -> None:
+        self._hearings = hearings
+        lengths = np.diff(hearings.starts)
+        self._chances = lengths / lengths.sum()
+
+    def draw(self, count: int, rng: np.random.Generator) -> Batch:
+        """So many pieces, each as somebody else might say it; one of eight begins where its take
+        begins."""
+        starts = self._hearings.starts
+        takes = rng.choice(len(self._chances), count, p=self._chances)
+        lengths = starts[takes + 1] - starts[takes]
+        tempo = np.exp(rng.uniform(-TEMPO_LOG, TEMPO_LOG, count))[:, None]
+        ahead = N_MOMENTS
+        room = np.maximum(0.0, lengths - (CROP_FRAMES + ahead) * tempo[:, 0])
+        offset = np.floor(rng.random(count) * room) * (rng.random(count) > 1 / 8)
+        frames = offset[:, None] + tempo * np.arange(CROP_FRAMES + ahead)
+        known = torch.from_numpy(frames < lengths[:, None])[..., None]
+        place = starts[takes][:, None] + np.minimum(frames, lengths[:, None] - 1.001)
+        columns = (
+            self._hearings.heard,
+            self._hearings.shapes,
+            self._hearings.weights,
+            self._hearings.contacts,
+        )
+        heard, shapes, weights, contacts = (_between(column, place) for column in columns)
+        plans = (CROP_FRAMES - 8) // STRIDE
+        return Batch(
+            somebody_else(heard[:, :CROP_FRAMES], rng),
+            _moments(shapes, plans, HORIZONS).movedim(-1, -2),
+            _moments(weights * known, plans, HORIZONS).movedim(-1, -2),
+            _moments(contacts, plans, tuple(range(N_MOMENTS))),
+            _moments(known.expand_as(contacts).float(), plans, tuple(range(N_MOMENTS))),
+        )
+
+
+def _between(column: Halves, place: NDArray[np.float64]) -> Tensor:
+    """Rows (b, m, c) of a column (n, c) at places (b, m) between its frames."""
+    first = place.astype(np.int64)
+    share = torch.from_numpy((place - first).astype(np.float32))[..., None]
+    before, after = (torch.from_numpy(column[first + k].astype(np.float32)) for k in (0, 1))
+    return before + share * (after - before)
+
+
+def _moments(columns: Tensor, plans: int, moments: tuple[int, ...]) -> Tensor:
+    """Rows (b, m, c) of frames at the moments of plans: (b, n, c, moments)."""
+    where = STRIDE * torch.arange(plans)[:, None] + torch.tensor(moments)
+    return columns[:, where].movedim(-1, -2)
+
+
+def _loss_terms(encoder: SpeechEncoder, batch: Batch, lessons: Lessons) -> dict[str, Tensor]:
+    shapes, contacts = encoder(batch.heard)
+    off = nn.functional.smooth_l1_loss(shapes, batch.shapes, reduction="none", beta=0.3)
+    unsure = nn.functional.binary_cross_entropy_with_logits(
+        contacts, batch.contacts, reduction="none"
+    )
+    return {
+        "shapes": (off * batch.shape_weights).sum() / batch.shape_weights.sum(),
+        "contacts": lessons.contacts
+        * (unsure * batch.contact_weights).sum()
+        / batch.contact_weights.sum(),
+    }

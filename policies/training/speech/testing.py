@@ -1,0 +1,134 @@
+"""How good plans are on speech with known phones or lips."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Final
+
+import numpy as np
+import torch
+from numpy.typing import NDArray
+from torch import Tensor
+
+from envs.speech import Audio, LipCurves, articulate, inventory
+from envs.speech.audio import SPEECH_RATE_HZ
+from envs.speech.inventory import REST
+from envs.speech.lips import LIMITS
+from envs.speech.measured import measured
+from envs.speech.scoring import WINDOW_S, PhoneScore, score_phones
+from policies.learned.contacts import N_MOMENTS, ContactTracker
+from policies.learned.speech_encoder import PLAN_FPS, SpeechEncoder, plan
+from policies.training.speech.hearings import heard_of
+from policies.training.speech.takes import Take, joined
+from policies.training.speech.targets import CONTACTS
+
+Floats = NDArray[np.float64]
+
+SCORED_HORIZON: Final = 2
+"""The moment of a plan that is scored: 67 ms ahead, which is when servos get to it."""
+
+
+THRESHOLDS: Final = tuple(np.arange(0.06, 0.71, 0.02).round(2).tolist())
+MOST_FALSE: Final = 0.05
+"""Of the sounds that should leave the lips apart: between what is wanted of vowels, 4 %, and of
+consonants, 8 %."""
+
+
+def plan_curves(plans: NDArray[np.float32], horizon: int = SCORED_HORIZON) -> LipCurves:
+    """What plans (n, 4, 6) say at one of their moments, as curves; the first frames, of which no
+    plan told so early, are taken from the first plan."""
+    told = np.concatenate([plans[0, :horizon], plans[: len(plans) - horizon, horizon]])
+    columns = told[: len(plans)].astype(np.float64).T
+    times_s = np.arange(len(plans)) / PLAN_FPS
+    return LipCurves(times_s, **dict(zip(LIMITS, columns, strict=True)))
+
+
+@dataclass(frozen=True)
+class EncoderErrors:
+    """On English prompts of the validation part, or, for captured humans, on what it learned from.
+
+    Attributes:
+        closures, false_in_vowels, false_near_consonants, labiodentals: shares, see
+            `envs.speech.scoring.PhoneScore`; None where there is nothing to count.
+        rounding_auc: see there.
+        aperture_mm: mean distance of the aperture from the model of articulation, or the capture.
+    """
+
+    closures: float | None
+    false_in_vowels: float | None
+    false_near_consonants: float | None
+    labiodentals: float | None
+    rounding_auc: float | None
+    aperture_mm: float
+
+
+def encoder_errors(encoder: SpeechEncoder, takes: list[Take]) -> EncoderErrors:
+    """Errors of an encoder on takes."""
+    off = []
+    for take in takes:
+        planned = plan_curves(plan(encoder, _audio(take)))
+        wanted = _wanted(take).at(planned.times_s)
+        off.append(np.abs(planned.aperture_mm - wanted.aperture_mm))
+    aperture_mm = float(np.concatenate(off).mean())
+    if any(take.phones is None for take in takes):
+        return EncoderErrors(None, None, None, None, None, aperture_mm)
+    found = _scored(encoder, takes)
+    return EncoderErrors(
+        found.closures.share,
+        found.false_in_vowels.share,
+        found.false_near_consonants.share,
+        found.labiodentals.share,
+        found.rounding_auc,
+        aperture_mm,
+    )
+
+
+def chosen_thresholds(encoder: SpeechEncoder, takes: list[Take]) -> Tensor:
+    """Thresholds (2, 13), the same at all moments: for each kind of contact the lowest at which, on
+    takes with known phones, at most `MOST_FALSE` of the other sounds are touched."""
+    whole = joined(takes, np.random.default_rng(0))
+    with torch.no_grad():
+        _, logits = encoder(torch.from_numpy(heard_of(whole))[None])
+    likely = torch.sigmoid(logits[0]).numpy()
+    said = [part for phone in whole.phones or () for part in inventory.parts(phone)]
+    chosen = []
+    for kind, contact in enumerate(CONTACTS):
+        wanted = np.array([part.target.contact == contact for part in said])
+        beside = np.convolve(wanted, np.ones(3), "same") > 0
+        others = [p for p, near in zip(said, beside, strict=True) if not (near or p.target is REST)]
+        centres_s = np.array([part.centre_s for part in others])
+        touched = (
+            _touched(likely[:, kind : kind + 1], threshold, centres_s) for threshold in THRESHOLDS
+        )
+        fitting = (t for t, share in zip(THRESHOLDS, touched, strict=False) if share <= MOST_FALSE)
+        chosen.append(next(fitting, THRESHOLDS[-1]))
+    return torch.tensor(chosen)[:, None].expand(-1, N_MOMENTS)
+
+
+def _touched(likely: NDArray[np.float32], threshold: float, centres_s: Floats) -> float:
+    """Share of the sounds, whose middles are given, at which likelihoods (n, 1, 13) make a
+    contact."""
+    tracker = ContactTracker(np.full((1, N_MOMENTS), threshold, np.float32))
+    held = tracker.push(likely)[:, 0, SCORED_HORIZON] >= 1.0
+    times_s = (np.flatnonzero(held) + SCORED_HORIZON) / PLAN_FPS
+    if not (len(times_s) and len(centres_s)):
+        return 0.0
+    return float((np.abs(np.subtract.outer(centres_s, times_s)).min(axis=1) <= WINDOW_S).mean())
+
+
+def _audio(take: Take) -> Audio:
+    return Audio(take.samples, SPEECH_RATE_HZ, take.kind)
+
+
+def _wanted(take: Take) -> LipCurves:
+    if take.lips is not None:
+        return take.lips
+    assert take.phones is not None
+    return articulate(take.phones, PLAN_FPS, take.duration_s)
+
+
+def _scored(encoder: SpeechEncoder, takes: list[Take]) -> PhoneScore:
+    """Takes with known phones as one."""
+    whole = joined(takes, np.random.default_rng(0))
+    assert whole.phones is not None
+    return score_phones(measured(plan_curves(plan(encoder, _audio(whole)))), whole.phones)
