@@ -9,6 +9,7 @@ from numpy.typing import NDArray
 
 from policies.amplitude import AmplitudePolicy
 from policies.babble import Progress, untracked
+from policies.learned.policy import LearnedPolicy, PolicyError
 from policies.nearest import NearestPolicy
 from policies.speech import Speech, SpeechError
 
@@ -32,14 +33,19 @@ class Policy(Protocol):
             n = `envs.speech.frame_count(speech.audio.duration_s, fps)`.
 
         Raises:
+            PolicyError: the policy cannot be had on this machine.
             SpeechError: the policy needs to know more about the speech.
         """
 
 
 POLICIES: Mapping[str, Callable[[Progress], Policy]] = MappingProxyType(
-    {AmplitudePolicy.name: lambda _progress: AmplitudePolicy(), NearestPolicy.name: NearestPolicy}
+    {
+        LearnedPolicy.name: LearnedPolicy,
+        AmplitudePolicy.name: lambda _progress: AmplitudePolicy(),
+        NearestPolicy.name: NearestPolicy,
+    }
 )
-"""Factory of each policy by its name, given what shows the progress of its preparations."""
+"""Factory of each policy by its name, the best first, given what shows the progress of its work."""
 
 
 def make_policy(name: str, progress: Progress = untracked) -> Policy:
@@ -56,8 +62,10 @@ def make_policy(name: str, progress: Progress = untracked) -> Policy:
 __all__ = [
     "POLICIES",
     "AmplitudePolicy",
+    "LearnedPolicy",
     "NearestPolicy",
     "Policy",
+    "PolicyError",
     "Speech",
     "SpeechError",
     "make_policy",

@@ -6,8 +6,8 @@ set -euo pipefail
 cd "$(dirname "${BASH_SOURCE[0]}")/.."
 
 case "${1:-}" in
-    use) extras=tts,align,audio,plots,repair ;;
-    develop) extras=tts,align,voices,kanji,learn,rl,audio,plots,repair,sysid,vtl,dev ;;
+    use) extras=tts,align,learn,audio,plots,repair ;;
+    develop) extras=tts,align,voices,kanji,learn,singing,rl,audio,plots,repair,sysid,vtl,dev ;;
     *)
         printf 'usage: %s use|develop\n' "$0" >&2
         exit 2

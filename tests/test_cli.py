@@ -33,6 +33,7 @@ from sim.measurements import LipMeasurements
 from sim2real.trajectory import COLUMNS, read_trajectory_csv
 
 RATE_HZ = 16_000
+AMPLITUDE = ["--policy", "amplitude"]
 SMALL = ["--size", "64", "--quality", "fast"]
 
 
@@ -71,8 +72,9 @@ def rows_of(path: Path) -> list[dict[str, str]]:
 def test_speaking_a_recording_writes_everything_asked_for(tmp_path: Path, speech: Path) -> None:
     video, commands, lips = (tmp_path / name for name in ("a.mp4", "commands.csv", "lips.csv"))
     run = liptwin(
-        "speak", speech, "-o", video, "--trajectory", commands, "--measurements", lips, *SMALL
-    )
+        "speak", speech, *AMPLITUDE, "-o", video, "--trajectory", commands, "--measurements", lips,
+        *SMALL,
+    )  # fmt: skip
     assert run.returncode == 0, run.stderr
     n_frames, duration_s = imageio_ffmpeg.count_frames_and_secs(str(video))
     assert duration_s == pytest.approx(0.5, abs=1 / 30)
@@ -93,7 +95,7 @@ def test_speaking_a_recording_writes_everything_asked_for(tmp_path: Path, speech
 def test_speaking_a_text_needs_no_recording(tmp_path: Path) -> None:
     pytest.importorskip("espeakng_loader")
     lips = tmp_path / "lips.csv"
-    run = liptwin("speak", "--text", "papa", "--fps", "25", "--measurements", lips)
+    run = liptwin("speak", "--text", "papa", *AMPLITUDE, "--fps", "25", "--measurements", lips)
     assert run.returncode == 0, run.stderr
     assert float(rows_of(lips)[1]["time_s"]) == pytest.approx(1 / 25)
 
@@ -101,14 +103,15 @@ def test_speaking_a_text_needs_no_recording(tmp_path: Path) -> None:
 def test_without_a_video_no_graphics_are_touched(tmp_path: Path, speech: Path) -> None:
     lips = tmp_path / "lips.csv"
     environment = {**os.environ, gl.VARIABLE: "osmesa", "LD_LIBRARY_PATH": "/nonexistent"}
-    command = [sys.executable, "-m", "liptwin", "speak", str(speech), "--measurements", str(lips)]
+    command = [sys.executable, "-m", "liptwin", "speak", str(speech), *AMPLITUDE]
+    command += ["--measurements", str(lips)]
     subprocess.run(command, env=environment, check=True)
     assert rows_of(lips)
 
 
 def test_a_trajectory_file_renders_to_the_same_measurements(tmp_path: Path, speech: Path) -> None:
     commands, spoken, rendered = (tmp_path / f"{name}.csv" for name in ("c", "spoken", "rendered"))
-    run = liptwin("speak", speech, "--trajectory", commands, "--measurements", spoken)
+    run = liptwin("speak", speech, *AMPLITUDE, "--trajectory", commands, "--measurements", spoken)
     assert run.returncode == 0, run.stderr
     video = tmp_path / "r.mp4"
     run = liptwin(
@@ -191,7 +194,7 @@ def test_bad_input_is_named(
         "a directory": ["speak", tmp_path, "-o", video],
         "the text is empty": ["speak", "--text", " ", "-o", video],
         "unknown voice 'klingon'": ["speak", "--text", "hi", "--voice", "klingon", "-o", video],
-        "--policy 'magic' does not exist; there is amplitude": [
+        "--policy 'magic' does not exist; there is learned, amplitude": [
             "speak", speech, "--policy", "magic", "-o", video,
         ],
         "must end in .mp4": ["speak", speech, "-o", tmp_path / "a.avi"],

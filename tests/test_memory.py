@@ -22,10 +22,10 @@ from pathlib import Path
 from envs.speech.audio import write_wav
 from envs.speech.recording import open_recording
 from liptwin.planning import commands_for
-from policies import Speech
+from policies import Speech, make_policy
 
 recording = open_recording(sys.argv[1])
-commands = commands_for("amplitude", Speech(recording), 30.0)
+commands = commands_for(make_policy("amplitude"), Speech(recording), 30.0)
 assert len(commands) == round(30.0 * recording.duration_s)
 assert commands.max() > 0.5
 write_wav(Path(sys.argv[1]).with_suffix(".copy.wav"), recording)

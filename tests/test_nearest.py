@@ -32,7 +32,7 @@ def spoken(*ipa: str, phone_s: float = 0.2) -> Speech:
 
 def test_it_is_registered() -> None:
     assert isinstance(make_policy("nearest"), NearestPolicy)
-    with pytest.raises(ValueError, match="there is amplitude, nearest"):
+    with pytest.raises(ValueError, match="there is learned, amplitude, nearest"):
         make_policy("magic")
 
 

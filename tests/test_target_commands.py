@@ -139,15 +139,25 @@ def test_the_nearest_policy_speaks_phones(folder: Path, capsys: pytest.CaptureFi
     assert apertures[20] > apertures[8] + 4.0
 
 
-def test_comparing_shows_three_faces_over_one_strip(
+def test_comparing_shows_four_faces_over_one_strip(
     folder: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
+    pytest.importorskip("torch", reason="needs torch: pip install 'liptwin[learn]'")
+    pytest.importorskip("librosa", reason="needs librosa: pip install 'liptwin[learn]'")
+    from policies.learned.action_transformer import ActionTransformer
+    from policies.learned.imagination import Imagination
+    from policies.learned.speech_encoder import SpeechEncoder
+    from policies.learned.weights import save_weights
+
+    untrained = {"speech": SpeechEncoder, "imagination": Imagination, "action": ActionTransformer}
+    for name, network in untrained.items():
+        save_weights(folder / f"{name}.safetensors", network())
     video = folder / "c.mp4"
-    phones = ["--phones", folder / "a.phones.csv"]
-    run(capsys, "speak", folder / "a.wav", *phones, "--compare", "-o", video, *SMALL)
+    known = ["--phones", folder / "a.phones.csv", "--weights", folder]
+    run(capsys, "speak", folder / "a.wav", *known, "--compare", "-o", video, *SMALL)
     frames = frames_of(video)
-    assert frames.shape == (24, SIDE + STRIP, 3 * SIDE, 3)
-    for panel in range(3):
+    assert frames.shape == (24, SIDE + STRIP, 4 * SIDE, 3)
+    for panel in (0, 2, 3):  # the second one has not learned to speak
         face = frames[:, :SIDE, panel * SIDE : (panel + 1) * SIDE]
         assert darkness(face[18:22]) > darkness(face[4:6]) + 0.05
 

@@ -1,7 +1,9 @@
-"""`liptwin speak`: recorded or synthesised speech becomes a talking face."""
+"""`liptwin speak`: recorded, synthesised or live speech becomes a talking face."""
 
 from __future__ import annotations
 
+import os
+import sys
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
@@ -35,15 +37,25 @@ from liptwin.speech import (
 )
 
 if TYPE_CHECKING:
-    from policies import Speech
+    from policies import Policy, Speech
 
 PolicyOption = Annotated[
     str,
     typer.Option(
-        help="What turns speech into commands: amplitude opens by loudness; nearest takes the "
-        "most similar babbled lips, and needs the phones or a capture."
+        help="What turns speech into commands: learned hears the sound alone, of any language; "
+        "amplitude opens by loudness; nearest takes the most similar babbled lips, and needs the "
+        "phones or a capture."
     ),
 ]
+WeightsOption = Annotated[
+    Path | None,
+    typer.Option(
+        help="Folder of the learned policy's weights, such as that of your own training; without "
+        "it those of the package."
+    ),
+]
+_LEARNED = "learned"
+_STREAM_FPS = 30.0
 
 
 def speak(
@@ -52,7 +64,8 @@ def speak(
     voice: VoiceOption = "en-us",
     phones: PhonesOption = None,
     capture: CaptureOption = None,
-    policy: PolicyOption = "amplitude",
+    policy: PolicyOption = _LEARNED,
+    weights: WeightsOption = None,
     compare: Annotated[
         bool,
         typer.Option(
@@ -65,14 +78,30 @@ def speak(
     write_phones: PhonesOutputOption = None,
     skin: SkinOption = "condensed",
     camera: CameraOption = "portrait",
-    fps: FpsOption = 30.0,
+    fps: FpsOption = _STREAM_FPS,
     size: SizeOption = "512",
     quality: QualityOption = "beautiful",
+    stream: Annotated[
+        bool,
+        typer.Option(
+            "--stream",
+            help="Speak the sound that arrives on stdin, as it arrives; commands go to stdout.",
+        ),
+    ] = False,
+    rate: Annotated[
+        int | None,
+        typer.Option(
+            help="Samples per second of --stream, 16000 if not said; a WAV file tells its own."
+        ),
+    ] = None,
 ) -> None:
-    """Make the twin speak an audio file, or a text.
+    """Make the twin speak an audio file, or a text, or what it hears right now.
 
     Writes a video with -o, the servo commands with --trajectory, and what the lips did with
     --measurements; at least one of them. Without -o nothing is rendered.
+
+    With --stream, signed 16-bit samples (one channel, or a WAV file) on standard input become rows
+    of a trajectory file on standard output, 30 per second, for `liptwin deploy --stream`.
 
     Examples:
 
@@ -83,7 +112,27 @@ def speak(
       liptwin speak speech.wav --phones speech.csv --policy nearest --measurements lips.csv
 
       liptwin speak --text "Blue moon, pale fire." --compare --size 384 -o compare.mp4
+
+      arecord -t raw -f S16_LE -r 16000 | liptwin speak --stream >commands.csv
     """
+    if stream:
+        given = {
+            "AUDIO": recording,
+            "--text": text,
+            "--phones": phones,
+            "--capture": capture,
+            "--policy": None if policy == _LEARNED else policy,
+            "--compare": compare or None,
+            "-o": output,
+            "--trajectory": trajectory,
+            "--measurements": measurements,
+            "--write-phones": write_phones,
+            "--fps": None if fps == _STREAM_FPS else fps,
+        }
+        _speak_live([name for name, value in given.items() if value is not None], rate, weights)
+        return
+    if rate is not None:
+        raise CommandError("--rate goes with --stream; a file tells its own rate")
     outputs = Outputs(output, trajectory, measurements, write_phones)
     view = View(camera, parse_size(size), quality)
     if compare and (output is None or trajectory is not None or measurements is not None):
@@ -93,22 +142,24 @@ def speak(
         )
 
     gl.prepare(rendering=outputs.video is not None)
-    from liptwin.planning import commands_for
+    from liptwin.planning import chosen_policy, commands_for
     from liptwin.production import produce
-    from policies import POLICIES
 
-    if policy not in POLICIES:
-        raise CommandError(f"--policy {policy!r} does not exist; there is {', '.join(POLICIES)}")
+    chosen = chosen_policy(policy, weights)
     speech = load_speech(recording, text, voice, phones, capture)
     if write_phones is not None:
         save_phones(write_phones, speech)
     if compare and output is not None:
-        _compare(output, speech, fps, skin, view)
-    else:
-        produce(commands_for(policy, speech, fps), fps, speech.audio, skin, view, outputs)
+        _compare(output, speech, weights, fps, skin, view)
+        return
+    commands = commands_for(chosen, speech, fps)
+    _tell_cost(chosen)
+    produce(commands, fps, speech.audio, skin, view, outputs)
 
 
-def _compare(path: Path, speech: Speech, fps: float, skin: Skin, view: View) -> None:
+def _compare(
+    path: Path, speech: Speech, weights: Path | None, fps: float, skin: Skin, view: View
+) -> None:
     from liptwin.panels import (
         over_strip,
         side_by_side,
@@ -116,7 +167,7 @@ def _compare(path: Path, speech: Speech, fps: float, skin: Skin, view: View) -> 
         target_pictures,
         twin_pictures,
     )
-    from liptwin.planning import commands_for, wanted_shapes
+    from liptwin.planning import chosen_policy, commands_for, wanted_shapes
     from liptwin.progress import tracked
     from liptwin.strip import SpeechStrip
     from liptwin.video import write_video
@@ -125,10 +176,44 @@ def _compare(path: Path, speech: Speech, fps: float, skin: Skin, view: View) -> 
     shapes = wanted_shapes(speech, fps)
     panels = {"target": target_pictures(shapes, fps, view)}
     for name in POLICIES:
-        panels[name] = twin_pictures(commands_for(name, speech, fps), fps, skin, view)
+        policy = chosen_policy(name, weights if name == _LEARNED else None)
+        panels[name] = twin_pictures(commands_for(policy, speech, fps), fps, skin, view)
     width = len(panels) * view.size[0]
     strip = SpeechStrip(speech.audio, speech.phones or (), width, strip_height(view))
     pictures = tracked(side_by_side(panels), len(shapes), "filming")
     whole = (width, view.size[1] + strip_height(view))
     write_video(path, over_strip(pictures, strip, fps), len(shapes), whole, fps, speech.audio)
     typer.echo(f"wrote {path}: {len(shapes)} frames, {len(shapes) / fps:.2f} s")
+
+
+def _tell_cost(policy: Policy) -> None:
+    """How far ahead the learned policy hears and what it cost."""
+    from policies import LearnedPolicy
+
+    if isinstance(policy, LearnedPolicy):
+        from liptwin.streaming import mean_figure
+        from policies.learned.speaker import Speaker
+
+        typer.echo(
+            f"{policy.name}: hears {1e3 * Speaker.look_ahead_s:.0f} ms ahead; compute per frame: "
+            f"{mean_figure(policy.effort)}"
+        )
+
+
+def _speak_live(beside: list[str], rate: int | None, weights: Path | None) -> None:
+    """Standard input to standard output; `beside` are options that do not go with that."""
+    if beside:
+        raise CommandError(
+            f"--stream speaks standard input to standard output at {_STREAM_FPS:g} commands a "
+            f"second, with the learned policy; leave out {', '.join(beside)}"
+        )
+    if sys.stdin is None or sys.stdin.isatty():
+        raise CommandError(
+            "--stream reads sound from standard input: pipe it in, such as "
+            "arecord -t raw -f S16_LE -r 16000 | liptwin speak --stream"
+        )
+    gl.prepare(rendering=False)
+    from liptwin.streaming import run_live
+
+    with os.fdopen(sys.stdin.fileno(), "rb", closefd=False) as pipe:
+        run_live(pipe, sys.stdout, rate, weights)
