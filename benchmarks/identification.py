@@ -6,7 +6,8 @@ servo table in speed, gain, delay, friction and backlash, each servo in its own 
 identification sees. Encoders read whole counts, and noise is added on top.
 
 Status 1 if a parameter is more than 5 % off, or a delay more than a control period. Delays include
-the time that commands and answers spend on the wire. Use a quiet computer.
+the time that commands and answers spend on the wire. Use a quiet computer, or `--simulated`: the
+same deployment over the same bytes, with a clock that waits for the twin.
 """
 
 import argparse
@@ -24,12 +25,15 @@ import numpy as np
 from rich.console import Console
 from rich.table import Table
 
+from benchmarks.simulated_port import PATIENCE_S, SimulatedPort
 from sim.dof import DOF_NAMES
 from sim.servo_table import ServoTable, load_servo_table
-from sim2real.buses.registry import open_bus, profile_of
+from sim2real.buses.bus import ServoBus
+from sim2real.buses.registry import BUSES, open_bus, profile_of
 from sim2real.calibration import nominal_calibration
 from sim2real.deployment.clock import MonotonicClock
 from sim2real.deployment.face import ServoFace
+from sim2real.deployment.pacing import Timer
 from sim2real.deployment.player import Outcome, Player
 from sim2real.deployment.sources import TrajectorySource
 from sim2real.deployment.stopping import StopRequest
@@ -91,18 +95,29 @@ def remote(protocol: str, table: ServoTable, folder: Path) -> Iterator[str]:
         process.join(10)
 
 
-def record(protocol: str, planted: ServoTable, duration_s: float) -> tuple[DeploymentLog, Outcome]:
-    """Deploy an excitation in real time; what the log says."""
-    table = load_servo_table()
+def record(
+    protocol: str, planted: ServoTable, duration_s: float, *, simulated: bool
+) -> tuple[DeploymentLog, Outcome]:
+    """Deploy an excitation; what the log says."""
     with tempfile.TemporaryDirectory() as name:
         folder = Path(name)
-        with remote(protocol, planted, folder) as port, open_bus(protocol, port) as bus:
-            face = ServoFace(bus, nominal_calibration(table, bus.profile), table)
-            player = Player(face, RATES_HZ[protocol], StopRequest())
-            outcome = player.run(TrajectorySource(excitation(table, duration_s)), MonotonicClock())
+        if simulated:
+            port = SimulatedPort(protocol, planted)
+            bus = BUSES[protocol].driver(port, PATIENCE_S)
+            outcome = _play(bus, protocol, duration_s, port.timer)
+        else:
+            with remote(protocol, planted, folder) as link, open_bus(protocol, link) as bus:
+                outcome = _play(bus, protocol, duration_s, Timer())
         outcome.recording.save(folder / "log.csv")
         log = read_log(folder / "log.commanded.csv", folder / "log.readings.csv")
     return log, outcome
+
+
+def _play(bus: ServoBus, protocol: str, duration_s: float, timer: Timer) -> Outcome:
+    table = load_servo_table()
+    face = ServoFace(bus, nominal_calibration(table, bus.profile), table)
+    player = Player(face, RATES_HZ[protocol], StopRequest(), timer)
+    return player.run(TrajectorySource(excitation(table, duration_s)), MonotonicClock(timer.now))
 
 
 def with_noise(log: DeploymentLog, protocol: str, counts: float, seed: int) -> DeploymentLog:
@@ -149,6 +164,9 @@ def main() -> None:
         description=__doc__, formatter_class=argparse.RawTextHelpFormatter
     )
     parser.add_argument("--bus", nargs="+", choices=list(RATES_HZ), default=list(RATES_HZ))
+    parser.add_argument(
+        "--simulated", action="store_true", help="in simulated time, whatever the load"
+    )
     parser.add_argument("--seconds", type=float, default=30.0, help="length of the excitation")
     parser.add_argument("--noise", type=float, default=0.5, help="of encoders, counts")
     parser.add_argument("--seed", type=int, default=1, help="of what is planted, and of noise")
@@ -157,7 +175,7 @@ def main() -> None:
     planted, table = planted_table(arguments.seed), load_servo_table()
     misses = 0
     for protocol in arguments.bus:
-        log, outcome = record(protocol, planted, arguments.seconds)
+        log, outcome = record(protocol, planted, arguments.seconds, simulated=arguments.simulated)
         log = with_noise(log, protocol, arguments.noise, arguments.seed)
         calibration = nominal_calibration(table, profile_of(protocol))
         found = identify(log, table, calibration, "benchmark")

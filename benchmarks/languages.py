@@ -7,13 +7,14 @@ from collections.abc import Iterator
 
 from rich.progress import track
 
-from benchmarks.score_rows import FPS, header, lips_of_twin, markdown, row
-from benchmarks.texts import TEXTS
+from benchmarks.score_rows import header, lips_of_twin, markdown, row
 from envs.speech import synthesise
 from envs.speech.articulation import articulate
 from envs.speech.measured import measured
 from envs.speech.scoring import PhoneScore, score_phones
 from policies import POLICIES
+from policies.evaluation.results import FPS
+from policies.evaluation.texts import TEXTS
 from sim import FaceTwin
 
 

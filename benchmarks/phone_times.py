@@ -15,9 +15,9 @@ from numpy.typing import NDArray
 from rich.progress import track
 
 from benchmarks.score_rows import markdown
-from benchmarks.texts import TEXTS
 from envs.speech.alignment import AlignmentError, align
 from envs.speech.synthesis import Phone, synthesise
+from policies.evaluation.texts import TEXTS
 
 COLUMNS = (
     "voice",

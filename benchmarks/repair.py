@@ -12,9 +12,9 @@ from pathlib import Path
 import numpy as np
 from rich.progress import track
 
-from benchmarks.texts import TEXTS
 from envs.speech import synthesise
 from policies import Speech, make_policy
+from policies.evaluation.texts import TEXTS
 from sim import FaceTwin
 from sim.dof import N_DOF
 from sim2real.trajectory import Trajectory, read_trajectory_csv, write_trajectory_csv

@@ -2,16 +2,14 @@
 
 from typing import Final
 
-import numpy as np
-
 from envs.speech.audio import Audio
 from envs.speech.measured import MeasuredLips
 from envs.speech.scoring import Count, PhoneScore
 from envs.speech.synthesis import Phone
 from policies import Speech, make_policy
+from policies.evaluation.results import FPS
+from policies.evaluation.rollout import lips_under
 from sim import FaceTwin
-
-FPS: Final = 30.0
 
 COLUMNS: Final = (
     "lips",
@@ -29,21 +27,7 @@ def lips_of_twin(
     twin: FaceTwin, policy: str, audio: Audio, phones: tuple[Phone, ...]
 ) -> MeasuredLips:
     """What the twin's lips do under a policy, servos included."""
-    commands = make_policy(policy).commands(Speech(audio, phones), FPS)
-    twin.reset()
-    seen = []
-    for command in commands:
-        seen.append(twin.measure())
-        twin.step(command, 1.0 / FPS)
-    return MeasuredLips(
-        np.arange(len(seen)) / FPS,
-        np.array([lips.aperture_mm for lips in seen]),
-        np.array([lips.width_mm for lips in seen]),
-        np.array([lips.protrusion_mm for lips in seen]),
-        np.array([lips.jaw_deg for lips in seen]),
-        np.array([lips.lips_touching for lips in seen]),
-        np.array([lips.lower_lip_on_teeth for lips in seen]),
-    )
+    return lips_under(twin, make_policy(policy).commands(Speech(audio, phones), FPS))
 
 
 def markdown(*cells: str) -> str:

@@ -21,8 +21,8 @@ import numpy as np
 from numpy.typing import NDArray
 from rich.progress import track
 
-from benchmarks.texts import TEXTS
 from envs.speech import Phone, SynthesisError, Utterance, articulate, synthesise
+from policies.evaluation.texts import TEXTS
 
 Floats = NDArray[np.float64]
 

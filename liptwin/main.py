@@ -16,6 +16,7 @@ from liptwin.commands.convert import convert
 from liptwin.commands.corpus import corpus
 from liptwin.commands.deploy import deploy
 from liptwin.commands.doctor import doctor
+from liptwin.commands.evaluate import evaluate
 from liptwin.commands.excite import excite
 from liptwin.commands.gap import gap
 from liptwin.commands.identify import identify
@@ -88,6 +89,7 @@ for _command in (
     align,
     score,
     babble,
+    evaluate,
     voices,
     doctor,
 ):

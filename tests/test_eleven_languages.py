@@ -12,13 +12,13 @@ from typing import Final
 import numpy as np
 import pytest
 
-from benchmarks.texts import TEXTS
 from envs.speech import SynthesisError, Utterance, inventory, list_voices, synthesise
 from envs.speech.articulation import articulate
 from envs.speech.inventory import Part
 from envs.speech.lips import LipCurves
 from envs.speech.measured import measured
 from envs.speech.scoring import PhoneScore, score_phones
+from policies.evaluation.texts import TEXTS
 
 FRAME_RATES: Final = (24.0, 30.0, 60.0)
 
