@@ -26,9 +26,9 @@ def excite(
 ) -> None:
     """Write the commands that `liptwin identify` needs to see.
 
-    Every servo moves to random places at nearly its full speed and waits there for a moment. The
-    trajectory passes `liptwin validate` with the face model's servos. It is lively: run it on the
-    mounted face only after speech has run well.
+    Every servo moves to random places at nearly its full speed, waits there for a moment and hops
+    to and fro by a few degrees. The trajectory passes `liptwin validate` with the face model's
+    servos. It is lively: run it on the mounted face only after speech has run well.
 
     Examples:
 

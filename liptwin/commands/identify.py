@@ -25,7 +25,7 @@ if TYPE_CHECKING:
     from sim2real.identification.fitting import Estimate, Identification
 
 # What a fit usually takes, in simulations of the log; only the progress bar depends on it.
-_USUAL_RUNS = 100
+_USUAL_RUNS = 120
 
 _VAGUE_SHARE = 0.1
 
@@ -124,6 +124,11 @@ def _show(found: Identification) -> None:
         )
     console = Console(highlight=False)
     console.print(table)
+    encoder = found.encoder
+    console.print(
+        f"readings: {encoder.noise:.2f} counts of noise, last digit off in "
+        f"{200 * encoder.flicker:.0f} %, times vague by {1e3 * encoder.clock_s:.1f} ms"
+    )
     for dof, reason in found.kept.items():
         console.print(f"{DOF_NAMES[dof]} keeps its values: {reason}", markup=False)
     vague = [

@@ -13,11 +13,16 @@ convergence, and nothing in the result, as residuals are of the whole face.
 Readings are not all alike. One of a fast shaft is as vague as its time, so it counts less; and
 beyond an encoder's count errors count by their size and no more by its square (`soft_l1`), since
 they come from frames that a busy computer sent late, not from the servo.
+
+That gets within a fraction of a count, and then whole counts can be told from noise: a few more
+rounds of least squares take each reading for what it says of the edges between counts (see
+`encoder`). First as if these edges were blurred, then ever sharper, down to what the log shows.
 """
 
 from __future__ import annotations
 
 import contextlib
+import copy
 import io
 import math
 import threading
@@ -35,6 +40,7 @@ from sim.dof import DOF_NAMES, N_DOF
 from sim.servo_table import ServoTable
 from sim2real.buses.registry import profile_of
 from sim2real.calibration import Calibration
+from sim2real.identification.encoder import EncoderError, encoder_error
 from sim2real.identification.errors import IdentificationError
 from sim2real.identification.log import DeploymentLog, why_unfit
 from sim2real.identification.parameters import QUANTITIES, Values, with_values
@@ -50,10 +56,17 @@ MAX_ROUNDS: Final = 40
 TOLERANCE: Final = 1e-6
 """Relative change of the squared error at which the fit is done."""
 
+SHARPENING_COUNTS: Final = (0.3, 0.12, 0.0)
+"""Least blur of the edges between counts, round by round, counts."""
+
+SHARPENING_ROUNDS: Final = 2
+"""Steps of each of these rounds; each is nearly linear."""
+
 CONFIDENCE: Final = 0.95
 
 CLOCK_JITTER_S: Final = 0.0005
-"""How vague the time of a reading is: a loop on a computer that does other things too."""
+"""How vague the time of a reading is, to begin with: a loop on a computer that does other things
+too."""
 
 SKIPPED_S: Final = 1.5
 """Readings before this are left out: on which side of its play a servo started is not known."""
@@ -85,7 +98,8 @@ class Identification:
         rms_after_deg: (10,) with the new one.
         parameters: the fitted ones, as `mujoco.sysid` keeps them.
         slopes: (n, p) of the residuals, at the solution.
-        problem: what was solved.
+        problem: what was solved last.
+        encoder: how far readings are from the shafts.
     """
 
     table: ServoTable
@@ -96,6 +110,7 @@ class Identification:
     parameters: Any
     slopes: Floats
     problem: Problem
+    encoder: EncoderError
 
 
 class Problem:
@@ -114,19 +129,55 @@ class Problem:
         self._measured_deg = [
             zero_deg[dof] + gear_deg[dof] * self._readings[dof].commands for dof in range(N_DOF)
         ]
+        self._wanted_deg = self._measured_deg
         unit = profile_of(calibration.protocol).position
         self.count_deg = math.degrees(1.0 / unit.ticks_per_rad)
         shafts_deg = np.degrees(self._simulation.run(table))
         self._weights = [
-            self._weigh(self._readings[dof].times_s, shafts_deg[:, dof]) for dof in range(N_DOF)
+            1.0 / np.sqrt(1.0 + 12.0 * (CLOCK_JITTER_S * speeds) ** 2)
+            for speeds in self._speeds(shafts_deg)
         ]
 
-    def _weigh(self, times_s: Floats, shaft_deg: Floats) -> Floats:
-        """How much each reading counts: that of a fast shaft is as vague as its time is."""
-        speeds = np.gradient(shaft_deg, self._simulation.timestep_s)
-        jitter_deg = CLOCK_JITTER_S * np.interp(times_s, self._simulation.times_s, speeds)
-        weights: Floats = 1.0 / np.sqrt(1.0 + 12.0 * (jitter_deg / self.count_deg) ** 2)
-        return weights
+    def sharpened(self, x: Floats, least_blur: float) -> tuple[Problem, EncoderError]:
+        """The same problem with what readings near the edges between counts say.
+
+        Args:
+            x: The parameters so far.
+            least_blur: Of the edges, counts.
+
+        Returns:
+            The problem, and the encoder that its errors look like.
+        """
+        shafts_deg = np.degrees(self._simulation.run(with_values(self.table, self.values(x))))
+        speeds = self._speeds(shafts_deg)
+        expected = self._at_readings(shafts_deg)
+        for dof in self.fitted:
+            away_deg = self._wanted_deg[dof] - expected[dof]
+            expected[dof] += np.average(away_deg, weights=self._weights[dof] ** 2)
+        errors = [(self._measured_deg[dof] - expected[dof]) / self.count_deg for dof in self.fitted]
+        encoder = encoder_error(
+            np.concatenate(errors), np.concatenate([speeds[dof] for dof in self.fitted])
+        )
+        sharper = copy.copy(self)
+        sharper._wanted_deg, sharper._weights = list(self._wanted_deg), list(self._weights)
+        for dof, own in zip(self.fitted, errors, strict=True):
+            working, weights = encoder.softened(least_blur).working(own, speeds[dof])
+            sharper._wanted_deg[dof] = expected[dof] + self.count_deg * working
+            sharper._weights[dof] = weights
+        return sharper, encoder
+
+    def _speeds(self, shafts_deg: Floats) -> list[Floats]:
+        """Speeds of the shafts at the readings, counts per second."""
+        counts = np.gradient(shafts_deg / self.count_deg, self._simulation.timestep_s, axis=0)
+        return self._at_readings(counts)
+
+    def _at_readings(self, simulated: Floats) -> list[Floats]:
+        """Columns of (k, 10) at the times of each servo's readings."""
+        times_s = self._simulation.times_s
+        return [
+            np.interp(readings.times_s, times_s, column)
+            for readings, column in zip(self._readings, simulated.T, strict=True)
+        ]
 
     def parameters(self) -> Any:
         """The parameters, with the table's values to start from, as `mujoco.sysid` keeps them."""
@@ -159,12 +210,10 @@ class Problem:
         Their mean is taken off: a horn that sits a little askew, or skin that is a little stiffer
         than simulated, moves where a servo stands, and is no matter of its motion.
         """
-        shafts_deg = np.degrees(self._simulation.run(table))
-        times_s = self._simulation.times_s
+        predicted = self._at_readings(np.degrees(self._simulation.run(table)))
         result = []
         for dof in range(N_DOF):
-            predicted = np.interp(self._readings[dof].times_s, times_s, shafts_deg[:, dof])
-            difference = self._measured_deg[dof] - predicted
+            difference = self._wanted_deg[dof] - predicted[dof]
             weight = self._weights[dof]
             if len(difference):
                 difference -= np.average(difference, weights=weight**2)
@@ -217,44 +266,49 @@ def identify(
     if not problem.fitted:
         reasons = "; ".join(f"{DOF_NAMES[dof]}: {why}" for dof, why in problem.kept.items())
         raise IdentificationError(f"no servo can be identified ({reasons})")
-    before = problem.residuals_deg(table)
     params = problem.parameters()
     one_by_one = threading.Lock()
 
-    def residual(x: Floats, params: Any) -> tuple[list[Floats], None, None]:
-        with one_by_one:
-            progress()
-        return problem.residual(x)
+    def solve(stage: Problem, params: Any, **options: Any) -> tuple[Any, Any]:
+        def residual(x: Floats, params: Any) -> tuple[list[Floats], None, None]:
+            with one_by_one:
+                progress()
+            return stage.residual(x)
 
-    # the solver prints its progress whatever it is told
-    with ThreadPool(2) as pool, contextlib.redirect_stdout(io.StringIO()):
-        optimum, result = sysid.optimize(
-            params,
-            residual,
-            optimizer="scipy",
-            verbose=False,
-            max_iters=MAX_ROUNDS,
-            jac_sparsity=problem.sparsity(),
-            diff_step=SLOPE_STEP,
-            x_scale=np.maximum(np.abs(params.as_vector()), 0.02),
-            ftol=TOLERANCE,
-            loss="soft_l1",
-            f_scale=problem.count_deg,
-            workers=pool.map,
-        )
-    found = problem.values(result.x)
-    estimates = _estimates(problem, result)
+        # the solver prints its progress whatever it is told
+        with ThreadPool(2) as pool, contextlib.redirect_stdout(io.StringIO()):
+            return sysid.optimize(
+                params,
+                residual,
+                optimizer="scipy",
+                verbose=False,
+                jac_sparsity=stage.sparsity(),
+                diff_step=SLOPE_STEP,
+                x_scale=np.maximum(np.abs(params.as_vector()), 0.02),
+                ftol=TOLERANCE,
+                workers=pool.map,
+                **options,
+            )
+
+    optimum, result = solve(
+        problem, params, max_iters=MAX_ROUNDS, loss="soft_l1", f_scale=problem.count_deg
+    )
+    sharper = problem
+    for least_blur in SHARPENING_COUNTS:
+        sharper, encoder = sharper.sharpened(result.x, least_blur)
+        optimum, result = solve(sharper, optimum, max_iters=SHARPENING_ROUNDS)
+    found = sharper.values(result.x)
     new = with_values(table, found, dict.fromkeys(found, source))
-    after = problem.residuals_deg(new)
     return Identification(
         table=new,
-        estimates=estimates,
+        estimates=_estimates(sharper, result),
         kept=problem.kept,
-        rms_before_deg=_rms(before),
-        rms_after_deg=_rms(after),
+        rms_before_deg=_rms(problem.residuals_deg(table)),
+        rms_after_deg=_rms(problem.residuals_deg(new)),
         parameters=optimum,
         slopes=result.jac.toarray(),
-        problem=problem,
+        problem=sharper,
+        encoder=encoder,
     )
 
 

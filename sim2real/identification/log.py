@@ -45,7 +45,9 @@ OVERLAP_S: Final = 0.5
 """How far the two files may differ in length and still be of one deployment."""
 
 _LONGEST_LAG_S: Final = 0.3
-_LEAST_LIKENESS: Final = 0.5
+_LEAST_LIKENESS: Final = 0.8
+"""Correlation that the best servo of a deployment passes by far; that of two unlike deployments
+can come to 0.6, where it is the best of ten servos and of many lags."""
 
 
 @dataclass(frozen=True, eq=False)
