@@ -54,6 +54,9 @@ action:
     {steps: 2, batch: 2, frames: 10, learning_rate: 0.001, latents: 5.0, lips: 1.0, unrest: 0.05,
      haste: 20.0, blur: 0.05}
   practice: {rounds: 1, motions: 1, crop_every: 60, wander: 0.03}
+  finish:
+    {steps: 1, batch: 2, frames: 10, learning_rate: 0.001, latents: 5.0, lips: 1.0, unrest: 1.0,
+     haste: 300.0, blur: 0.05}
 speech:
   espeak_s: 5
   espeak_copies: 1
@@ -256,7 +259,7 @@ def test_from_nothing_to_weights_and_on(
     assert train("action") == 0
     assert {path.name for path in (run / "acting").iterdir()} >= {
         "body-0.safetensors", "action-0.safetensors", "practice-0", "body-1.safetensors",
-        "action-1.safetensors",
+        "action-1.safetensors", "action-2.safetensors",
     }  # fmt: skip
     actor = load_weights(run / "action.safetensors", ActionTransformer())
     commands = actor.perform(torch.zeros(3, LATENT_SIZE))

@@ -23,6 +23,7 @@ from envs.speech.corpus import (
 )
 from envs.speech.corpus.recordings import AUDIO_SUFFIXES
 from envs.speech.lips import LipCurves
+from envs.speech.synthesis import SILENCE, Phone
 from envs.tasks.utterances import SENTENCES_FILE
 from policies.evaluation.singing import sung
 from policies.evaluation.texts import TEXTS
@@ -39,6 +40,10 @@ UNSEEN_LANGUAGES: Final = tuple(language for language in TEXTS if language != EN
 
 RECORDED_LANGUAGES: Final = tuple(PROMPTS)
 """Those of which there are recorded prompts; all but English are unseen."""
+
+SILENCE_S: Final = 0.5
+"""Before and after what is synthesised, as around a recording: at the first sound of a voice that
+begins at once the lips would already have to be open, and all faces start at rest."""
 
 _SENTENCE_END: Final = re.compile(r"(?<=[.。?!])\s*")
 
@@ -183,7 +188,19 @@ def _begin(audio: Audio, seconds: float | None) -> Audio:
 
 def _said(key: str, voice_name: str, text: str) -> Material:
     utterance = synthesise(text, voice_name)
-    return Material(key, voice_name, Speech(utterance.audio, utterance.phones))
+    return Material(key, voice_name, _between_silences(utterance.audio, utterance.phones))
+
+
+def _between_silences(audio: Audio, phones: Sequence[Phone]) -> Speech:
+    quiet = np.zeros(round(SILENCE_S * audio.rate_hz), np.float32)
+    later = [
+        replace(phone, start_s=phone.start_s + SILENCE_S, end_s=phone.end_s + SILENCE_S)
+        for phone in phones
+    ]
+    end_s = later[-1].end_s
+    before, after = Phone(SILENCE, 0.0, SILENCE_S), Phone(SILENCE, end_s, end_s + SILENCE_S)
+    samples = np.concatenate([quiet, audio.samples, quiet])
+    return Speech(replace(audio, samples=samples), (before, *later, after))
 
 
 def _file_name(key: str) -> str:

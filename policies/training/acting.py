@@ -1,7 +1,8 @@
 """Learning to act: lessons through the self-model, and practice on the twin, in turn.
 
 FOLDER/body-K.safetensors      the self-model after K rounds of practice, latents included
-FOLDER/action-K.safetensors    the Facial Action Transformer after the lessons that followed
+FOLDER/action-K.safetensors    the Facial Action Transformer after the lesson that followed; the
+                               last is finished on the same self-model as the one before
 FOLDER/practice-K/             what was said and seen in round K (shards as in self-observation)
 
 Every file that is there is taken as it is, so an interrupted training goes on.
@@ -26,7 +27,7 @@ from policies.learned.self_model import SelfModel
 from policies.learned.weights import load_weights, save_weights
 from policies.self_observation import Observation
 from policies.training.body import look_into_mirror, train_body
-from policies.training.config import Recipe
+from policies.training.config import Recipe, Taught
 from policies.training.practice import practise
 from policies.training.spoken import spoken_sequences
 from policies.training.teaching import Motion, Passage, learn_from_babbling, rehearse
@@ -70,21 +71,21 @@ class Actor:
         self._seen: dict[int, Tensor] = {}
 
     def train(self, architecture: Architecture) -> ActionTransformer:
-        """All rounds; the last transformer."""
+        """All rounds, and a last lesson that takes the servos' limits more seriously."""
         recipe = self._recipe.action
         spoken = passages(self._imagination, recipe.speech_s, self._recipe.seed)
         practised: list[list[Observation]] = []
         transformer = ActionTransformer(architecture)
         for number in range(recipe.practice.rounds + 1):
             body = self._body(number, practised)
-            transformer = self._lesson(number, transformer, body, spoken)
+            transformer = self._lesson(number, transformer, body, spoken, recipe.taught)
             if number < recipe.practice.rounds:
                 folder = self._folder / f"practice-{number}"
                 seed = self._recipe.seed * 100 + number
                 practised.append(
                     practise(folder, transformer, spoken, recipe.practice, seed, self._progress)
                 )
-        return transformer
+        return self._lesson(number + 1, transformer, body, spoken, recipe.finish)
 
     def _lesson(
         self,
@@ -92,6 +93,7 @@ class Actor:
         transformer: ActionTransformer,
         body: SelfModel,
         spoken: Sequence[Passage],
+        taught: Taught,
     ) -> ActionTransformer:
         path = self._folder / f"action-{number}.safetensors"
         if path.exists():
@@ -103,14 +105,14 @@ class Actor:
             transformer.rest = torch.from_numpy(self._servos.rest_commands).float()
             motions = [motion(body, seen) for seen in self._babbled]
             learn_from_babbling(transformer, motions, recipe.babbled, seed, self._progress)
-        title = f"rehearsing, round {number + 1} of {recipe.practice.rounds + 1}"
+        title = f"rehearsing, lesson {number + 1} of {recipe.practice.rounds + 2}"
         with SummaryWriter(str(self._folder / "logs" / f"round-{number}")) as log:
             rehearse(
                 transformer,
                 body,
                 spoken,
                 max_step(self._servos),
-                recipe.taught,
+                taught,
                 seed + number,
                 log,
                 self._progress,

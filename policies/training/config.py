@@ -102,6 +102,7 @@ class ActionTraining(_Section):
     babbled: Babbled
     taught: Taught
     practice: Practice
+    finish: Taught
 
 
 class Lessons(_Section):
