@@ -24,6 +24,7 @@ for _module, _extra in (
     pytest.importorskip(_module, reason=f"needs {_module}: pip install 'liptwin[{_extra}]'")
 
 from envs.speech import SILENCE, Audio, Phone, articulate
+from envs.speech.corpus import AlignedUtterance
 from envs.speech.measured import MeasuredLips, measured
 from envs.speech.scoring import Count, PhoneScore
 from policies.evaluation import materials
@@ -352,3 +353,14 @@ def test_songs_hold_vowels_on_notes() -> None:
     music = mixed - scale * voice
     wanted = 20 * np.log10(level(music) / level(scale * voice))
     assert wanted == pytest.approx(MUSIC_DB, abs=3.5), "the voice pauses, the music does not"
+
+
+def test_recordings_of_two_languages_that_share_a_name_are_kept_apart(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    quiet = Audio(np.zeros(16_000, np.float32), 16_000, "quiet")
+    said = (Phone(SILENCE, 0.0, 1.0),)
+    found = AlignedUtterance(quiet, said, "million", "en-us", "digits/million", 0.0)
+    monkeypatch.setattr(materials, "prompts", lambda *_: iter([found]))
+    keys = {next(materials.recorded(language, 1)).key for language in ("en", "es")}
+    assert keys == {"en-digits-million", "es-digits-million"}

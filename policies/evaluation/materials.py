@@ -135,7 +135,8 @@ def prompts(language: str, count: int, progress: Tracker = untracked) -> Iterato
 def recorded(language: str, count: int, progress: Tracker = untracked) -> Iterator[Material]:
     """Prompts as materials; see `prompts`."""
     for found in prompts(language, count, progress):
-        yield Material(_file_name(found.key), language, Speech(found.audio, found.phones))
+        key = _file_name(f"{language}-{found.key}")  # languages share names of recordings
+        yield Material(key, language, Speech(found.audio, found.phones))
 
 
 def songs(spoken: Sequence[Material], progress: Tracker = untracked) -> Iterator[Material]:
