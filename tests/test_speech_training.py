@@ -4,6 +4,7 @@
 
 from __future__ import annotations
 
+import json
 from collections.abc import Iterable, Iterator
 from itertools import pairwise
 from pathlib import Path
@@ -17,9 +18,11 @@ pytest.importorskip("tensorboard", reason="needs tensorboard: pip install 'liptw
 
 from envs.speech import Phone, write_wav
 from envs.speech.audio import SPEECH_RATE_HZ, Audio
+from liptwin.main import main
 from policies.babble import Progress
+from policies.learned.speaker import load_networks
 from policies.learned.speech_encoder import ENCODER_FPS, N_SHAPE, SpeechEncoder
-from policies.training.config import Lessons, SpeechTraining
+from policies.training.config import Lessons, SpeechTraining, load_recipe
 from policies.training.speech import hearings as hearings_module
 from policies.training.speech.disturbances import disturbed, through_a_room
 from policies.training.speech.hearings import (
@@ -336,3 +339,19 @@ def test_speech_of_a_folder_is_kept_and_made_again_for_another_recipe(
     (tmp_path / "speech.npz").write_bytes(b"damaged")
     hearings_module.spoken_hearings(TINY.model_copy(update={"sung": 0.9}), 0, tmp_path)
     assert len(made) == 3
+
+
+def test_the_command_leaves_all_that_it_takes_to_speak(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    write_capture(tmp_path, "one")
+    recipe = load_recipe()
+    content = recipe.model_copy(update={"speech": TINY}).model_dump(mode="json")
+    (tmp_path / "recipe.yaml").write_text(json.dumps(content), encoding="utf-8")
+    command = ["train", "speech", str(tmp_path / "run"), "--captures", str(tmp_path)]
+    with pytest.raises(SystemExit) as leaving:
+        main([*command, "--scratch", "--recipe", str(tmp_path / "recipe.yaml")])
+    assert not leaving.value.code
+    told = capsys.readouterr().out
+    assert "aperture_mm" in told and "closures" not in told  # a capture has no phones
+    load_networks(tmp_path / "run")

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
@@ -162,8 +162,13 @@ def _train(folder: Path, recipe: Path | None, workers: int, work: Callable[[Run]
             exit_status=1,
         ) from error
     for step, errors in run.errors().items():
-        figures = ", ".join(f"{name} {value:.3g}" for name, value in errors.items())
-        typer.echo(f"{step}: {figures}")
+        typer.echo(f"{step}: {_figures(errors)}")
+
+
+def _figures(errors: Mapping[str, float | None]) -> str:
+    """Errors in a row, without those that could not be told: a capture has no phones."""
+    told = {name: value for name, value in errors.items() if value is not None}
+    return ", ".join(f"{name} {value:.3g}" for name, value in told.items())
 
 
 def _missing(error: ModuleNotFoundError) -> CommandError:

@@ -21,6 +21,7 @@ from __future__ import annotations
 import json
 import os
 import zipfile
+from collections.abc import Mapping
 from dataclasses import asdict, fields
 from pathlib import Path
 from typing import Any, Final
@@ -235,7 +236,7 @@ class Run:
         self._note("speech", asdict(errors))
         return encoder
 
-    def errors(self) -> dict[str, dict[str, float]]:
+    def errors(self) -> dict[str, dict[str, float | None]]:
         """How far each step's result is off, as far as they are done."""
         path = self.folder / ERRORS
         return json.loads(path.read_text(encoding="utf-8")) if path.exists() else {}
@@ -244,7 +245,7 @@ class Run:
         """Landmarks (40, 3) at rest."""
         return (FaceTwin("condensed").landmarks() * 1e3).astype(np.float32)
 
-    def _note(self, step: str, errors: dict[str, float]) -> None:
+    def _note(self, step: str, errors: Mapping[str, float | None]) -> None:
         self._write(ERRORS, {**self.errors(), step: errors})
 
     def _check_recipe(self) -> None:
