@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, Annotated, Final
 import typer
 
 from liptwin import gl
-from liptwin.errors import CommandError
+from liptwin.errors import CommandError, cannot_write
 from liptwin.options import View
 
 if TYPE_CHECKING:
@@ -248,11 +248,7 @@ def _explained(out: Path) -> Iterator[None]:
     ) as error:
         raise CommandError(str(error)) from error
     except OSError as error:
-        raise CommandError(
-            f"{out}: cannot be written ({error.strerror or error}); check its rights and the "
-            "space left",
-            exit_status=1,
-        ) from error
+        raise cannot_write(out, error) from error
 
 
 def _missing(error: ModuleNotFoundError) -> CommandError:

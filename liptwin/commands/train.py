@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from liptwin import gl
-from liptwin.errors import CommandError
+from liptwin.errors import CommandError, cannot_write
 
 if TYPE_CHECKING:
     from policies.training.run import Run
@@ -156,11 +156,7 @@ def _train(folder: Path, recipe: Path | None, workers: int, work: Callable[[Run]
     ) as error:
         raise CommandError(str(error)) from error
     except OSError as error:
-        raise CommandError(
-            f"{folder}: cannot be written ({error.strerror or error}); check its rights and the "
-            "space left",
-            exit_status=1,
-        ) from error
+        raise cannot_write(folder, error) from error
     for step, errors in run.errors().items():
         typer.echo(f"{step}: {_figures(errors)}")
 

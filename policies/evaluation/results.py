@@ -6,7 +6,6 @@ interrupted goes on where it was, and one with other weights does not take old r
 
 from __future__ import annotations
 
-import os
 import zipfile
 from dataclasses import dataclass, fields
 from pathlib import Path
@@ -16,6 +15,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from envs.speech.measured import MeasuredLips
+from policies.self_observation.dataset import write_archive
 from sim.landmarks import ROW
 
 Floats = NDArray[np.float64]
@@ -100,12 +100,7 @@ def load_achieved(path: Path, fingerprint: str) -> Achieved | None:
 
 def _save(path: Path, fingerprint: str, arrays: dict[str, NDArray[Any]]) -> None:
     path.parent.mkdir(parents=True, exist_ok=True)
-    partial = path.with_name(f".{path.stem}.{os.getpid()}.part.npz")
-    try:
-        np.savez_compressed(partial, **{_FINGERPRINT: np.array(fingerprint)}, **arrays)  # type: ignore[arg-type]
-        partial.replace(path)
-    finally:
-        partial.unlink(missing_ok=True)
+    write_archive(path, {_FINGERPRINT: np.array(fingerprint), **arrays})
 
 
 def _load(path: Path, fingerprint: str) -> dict[str, NDArray[Any]] | None:

@@ -9,7 +9,6 @@ What is there and made from the same sound, face and weights is not made again.
 from __future__ import annotations
 
 import _thread
-import os
 import signal
 import threading
 from collections.abc import Iterator, Sequence
@@ -17,7 +16,7 @@ from concurrent.futures import ProcessPoolExecutor, as_completed
 from concurrent.futures.process import BrokenProcessPool
 from contextlib import contextmanager
 from dataclasses import dataclass
-from multiprocessing import get_context, parent_process
+from multiprocessing import get_context
 from multiprocessing.synchronize import Event
 from pathlib import Path
 from types import FrameType
@@ -25,6 +24,7 @@ from typing import Final
 
 import torch
 
+from envs.processes import end_with_the_parent
 from policies.evaluation.materials import Material
 from policies.evaluation.results import (
     Achieved,
@@ -246,12 +246,5 @@ def _prepare_process(stop: Event) -> None:
         _thread.interrupt_main(signal.SIGINT)
 
     signal.signal(signal.SIGINT, interrupted)
-    for watch in (wait_for_stop, _end_with_the_parent):
-        threading.Thread(target=watch, daemon=True).start()
-
-
-def _end_with_the_parent() -> None:
-    parent = parent_process()
-    if parent is not None:
-        parent.join()
-        os._exit(1)
+    threading.Thread(target=wait_for_stop, daemon=True).start()
+    end_with_the_parent()

@@ -14,7 +14,7 @@ from __future__ import annotations
 import json
 import os
 import zipfile
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from concurrent.futures import ProcessPoolExecutor
 from dataclasses import dataclass, fields
 from multiprocessing import get_context
@@ -22,6 +22,7 @@ from pathlib import Path
 from typing import Any, Final
 
 import numpy as np
+from numpy.typing import NDArray
 
 from policies.babble import Progress, face_model_hash, untracked
 from policies.self_observation.recording import Observation, Recipe, Recorder
@@ -125,10 +126,14 @@ def read_shard(path: Path) -> Observation:
 
 def write_shard(path: Path, observation: Observation) -> None:
     """Write a shard, whole or not at all."""
+    write_archive(path, {name: getattr(observation, name) for name in _ARRAYS})
+
+
+def write_archive(path: Path, arrays: Mapping[str, NDArray[Any]]) -> None:
+    """Write a compressed NumPy archive, whole or not at all."""
     partial = path.with_name(f".{path.stem}.{os.getpid()}.part.npz")
     try:
-        arrays: dict[str, Any] = {name: getattr(observation, name) for name in _ARRAYS}
-        np.savez_compressed(partial, **arrays)
+        np.savez_compressed(partial, **arrays)  # type: ignore[arg-type]
         partial.replace(path)
     finally:
         partial.unlink(missing_ok=True)

@@ -19,7 +19,6 @@ RUN/logs/                for TensorBoard
 from __future__ import annotations
 
 import json
-import os
 import zipfile
 from collections.abc import Mapping
 from dataclasses import asdict, fields
@@ -39,7 +38,7 @@ from policies.learned.speech_encoder import SpeechEncoder
 from policies.learned.weights import load_weights, save_weights
 from policies.self_observation import Recipe as ShardRecipe
 from policies.self_observation import SelfObservation, record
-from policies.self_observation.dataset import write_whole
+from policies.self_observation.dataset import write_archive, write_whole
 from policies.training.acting import Actor
 from policies.training.body import train_body
 from policies.training.config import Recipe, RecipeError
@@ -118,13 +117,7 @@ class Run:
             with np.load(path) as archive:
                 return Pairs(**{name: archive[name] for name in names})
         pairs = make_pairs(self.body(), self.recipe.imitation, self.recipe.seed, self._progress)
-        partial = path.with_name(f".{path.stem}.{os.getpid()}.part.npz")
-        try:
-            arrays: dict[str, Any] = {name: getattr(pairs, name) for name in names}
-            np.savez_compressed(partial, **arrays)
-            partial.replace(path)
-        finally:
-            partial.unlink(missing_ok=True)
+        write_archive(path, {name: getattr(pairs, name) for name in names})
         apart = np.linalg.norm(pairs.human_mm - pairs.robot_mm, axis=2)
         self._note("imitation", {"landmarks_mm": float(apart.mean())})
         return pairs

@@ -8,17 +8,17 @@ from __future__ import annotations
 
 import os
 import signal
-import threading
 from collections import Counter
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from concurrent.futures import ProcessPoolExecutor
 from concurrent.futures.process import BrokenProcessPool
 from dataclasses import dataclass
-from multiprocessing import get_context, parent_process
+from multiprocessing import get_context
 from typing import Final, Literal
 
 import numpy as np
 
+from envs.processes import end_with_the_parent
 from envs.speech.alignment import AlignmentError
 from envs.speech.audio import Audio, AudioError, load_audio
 from envs.speech.corpus import cache
@@ -236,15 +236,7 @@ def _align(audio: Audio, recording: Recording) -> Finding:
 def _obey_the_parent() -> None:
     """Prepare a process: Ctrl-C is for the parent to answer, and without the parent it ends.
 
-    The parent then takes no more results, and lets each process end what it is at. A parent that
-    is killed tells nobody; its pool would wait for work for ever.
+    The parent then takes no more results, and lets each process end what it is at.
     """
     signal.signal(signal.SIGINT, signal.SIG_IGN)
-    threading.Thread(target=_end_with_the_parent, daemon=True).start()
-
-
-def _end_with_the_parent() -> None:
-    parent = parent_process()
-    if parent is not None:
-        parent.join()
-        os._exit(1)
+    end_with_the_parent()
