@@ -1,6 +1,6 @@
 """What the robot knows of its own body: which lips come of which commands.
 
-Learned from babbling alone, in two halves. The *servos*: where the joints are after the last
+Learned from what it did and saw, in two halves. The *servos*: where the joints are after the last
 commands, with lag, speed limits and backlash. The *face*: which landmarks, and which lip latent,
 belong to joint positions. Both are differentiable, so a policy can be taught through them (a
 distal teacher: Jordan & Rumelhart, "Forward models: supervised learning with a distal teacher",
