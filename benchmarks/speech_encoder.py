@@ -42,7 +42,7 @@ from policies.evaluation.singing import SingingError
 from policies.learned.speech_encoder import PLAN_FPS, PlanStream, SpeechEncoder, plan
 from policies.learned.weights import load_weights
 from policies.training.speech.singing import sung, with_band
-from policies.training.speech.takes import HELD_OUT_VOICE, Take
+from policies.training.speech.takes import HELD_OUT_VOICES, Take
 from policies.training.speech.testing import SCORED_HORIZON, plan_curves
 
 SEED: Final = 20264
@@ -63,7 +63,8 @@ def conditions(prompts: int) -> Iterator[tuple[str, list[Saying]]]:
         yield "en prompts, sung by Praat", _sayings(songs(english))
     except SingingError as error:
         print(f"not sung by Praat: {error}", file=sys.stderr)
-    yield HELD_OUT_VOICE, _sayings(voice(HELD_OUT_VOICE, HELD_OUT_SENTENCES))
+    for name in HELD_OUT_VOICES:
+        yield name, _sayings(voice(name, HELD_OUT_SENTENCES))
     for language in RECORDED_LANGUAGES:
         if language != ENGLISH_PROMPTS:
             yield f"{language} prompts", _sayings(recorded(language, prompts, tracked))

@@ -27,7 +27,9 @@ ENOUGH_MS: Final = 5.0
 """Processor time of a frame below which a computer has time for everything else too."""
 
 
-def run_live(pipe: Pipe, rows: TextIO, rate_hz: int | None, weights: Path | None) -> None:
+def run_live(
+    pipe: Pipe, rows: TextIO, rate_hz: int | None, weights: Path | None, patience: int = 0
+) -> None:
     """Speak what comes through a pipe until it ends, or until nobody reads the rows any more.
 
     Figures about time go to stderr at the end, however it ends.
@@ -37,13 +39,14 @@ def run_live(pipe: Pipe, rows: TextIO, rate_hz: int | None, weights: Path | None
         rows: standard output.
         rate_hz: samples per second; None for the usual, or what a WAV file says.
         weights: folder of the learned policy's weights; None for those shipped.
+        patience: frames to wait for better plans, 0 to 3.
 
     Raises:
         CommandError: the learned policy cannot be had here, or what comes is no sound.
     """
     policy = learned_policy(weights)
     try:
-        speaker = policy.speaker()
+        speaker = policy.speaker(patience)
         _tell("listening ...")
         sound = LiveSound(pipe, rate_hz)
     except (AudioError, PolicyError) as error:

@@ -7,8 +7,8 @@ from typing import Protocol
 import numpy as np
 from numpy.typing import NDArray
 
+from envs.progress import Progress, untracked
 from policies.amplitude import AmplitudePolicy
-from policies.babble import Progress, untracked
 from policies.learned.policy import LearnedPolicy, PolicyError
 from policies.nearest import NearestPolicy
 from policies.speech import Speech, SpeechError

@@ -11,7 +11,6 @@ import contextlib
 import hashlib
 import os
 import zipfile
-from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass
 from typing import Final
 
@@ -19,13 +18,12 @@ import numpy as np
 from numpy.typing import NDArray
 
 from envs.cache import cache_folder
+from envs.progress import Progress, untracked
 from sim import DOF_NAMES, FaceTwin
 from sim.model import FACE_MODEL_DIR
 from sim.skin import SHELL_SPOKES, SkinModel
 
 Floats = NDArray[np.float64]
-Progress = Callable[[Iterable[int], int, str], Iterator[int]]
-"""Yields the items, of which there are so many, while telling the user how a piece of work goes."""
 
 N_POSES: Final = 4000
 SEED: Final = 0
@@ -50,11 +48,6 @@ class BabbleTable:
 
     commands: Floats
     landmarks: Floats
-
-
-def untracked(items: Iterable[int], total: int, description: str) -> Iterator[int]:
-    """Progress that nobody watches."""
-    return iter(items)
 
 
 def random_commands(rng: np.random.Generator, rest: Floats) -> Floats:

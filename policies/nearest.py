@@ -13,9 +13,10 @@ import numpy as np
 from numpy.typing import NDArray
 from scipy.ndimage import correlate1d
 
+from envs.progress import Progress, untracked
 from envs.speech.loudness import frame_count, frame_times
 from envs.target import TargetFace, sample_shapes
-from policies.babble import BabbleTable, Progress, cached_table, untracked
+from policies.babble import BabbleTable, cached_table
 from policies.speech import Speech
 
 Floats = NDArray[np.float64]

@@ -73,6 +73,9 @@ say "installing liptwin into .venv, to $1 (a minute to use, several to develop)"
 .venv/bin/python -m pip install --quiet --disable-pip-version-check \
     --constraint constraints.txt --editable ".[$extras]"
 if [ "$1" = develop ]; then
+    command -v flite >/dev/null || install_packages flite || say "warning: flite is missing; its \
+voices, from which the speech encoder is trained, will not work until you run, as root: \
+apt-get install flite"
     # A peer of the bus tests asks for a whole desktop toolkit that its bus part does not use.
     .venv/bin/python -m pip install --quiet --disable-pip-version-check --no-deps pylx16a==1.1.1
 fi

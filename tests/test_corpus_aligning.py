@@ -7,6 +7,7 @@ from collections.abc import Iterable, Iterator
 from dataclasses import replace
 from itertools import pairwise
 from pathlib import Path
+from typing import TypeVar
 
 import numpy as np
 import pytest
@@ -15,7 +16,6 @@ from envs.speech import Audio, synthesise, write_wav
 from envs.speech.alignment import Alignment, AlignmentError, disagreement_ms
 from envs.speech.corpus import (
     Corpus,
-    Outcome,
     Recording,
     align_corpus,
     align_recordings,
@@ -28,6 +28,8 @@ from envs.speech.corpus import (
 from envs.speech.corpus.edges import MARGIN_S, align_spoken, spoken_span
 from liptwin.commands.corpus import corpus as command
 from liptwin.errors import CommandError
+
+T = TypeVar("T")
 
 pytest.importorskip("espeakng_loader", reason='pip install "liptwin[tts]"')
 pytest.importorskip("pocketsphinx", reason='pip install "liptwin[align]"')
@@ -161,7 +163,7 @@ def test_processes_find_the_same(
 
 
 def test_what_is_done_stays_when_interrupted(folder: Path) -> None:
-    def interrupted(items: Iterable[Outcome], total: int, description: str) -> Iterator[Outcome]:
+    def interrupted(items: Iterable[T], total: int, description: str) -> Iterator[T]:
         assert total == 8 and description == "aligning"
         yield next(iter(items))
         raise KeyboardInterrupt

@@ -20,6 +20,7 @@ from numpy.typing import NDArray
 from envs.speech import Audio, AudioError, LipCurves, Phone, frame_count, frame_times
 from policies import POLICIES, LearnedPolicy, PolicyError, Speech, SpeechError, make_policy
 from policies.learned.effort import Effort
+from policies.learned.patience import MOST
 from policies.learned.policy import WEIGHTS
 from policies.learned.repose import HOLD_S, Repose
 from sim.servo_table import load_servo_table
@@ -32,7 +33,7 @@ from torch import Tensor
 
 from policies.learned.action_transformer import LEADING, ActionTransformer
 from policies.learned.imagination import Imagination
-from policies.learned.speaker import Networks, Speaker, load_networks
+from policies.learned.speaker import Networks, Speaker, load_networks, look_ahead_s
 from policies.learned.speech_encoder import SpeechEncoder, plan
 from policies.learned.weights import save_weights
 
@@ -63,9 +64,9 @@ def syllables(duration_s: float) -> Samples:
     return (0.2 * loud * hum).astype(np.float32)
 
 
-def speak(samples: Samples, sizes: list[int]) -> NDArray[np.float64]:
+def speak(samples: Samples, sizes: list[int], patience: int = 0) -> NDArray[np.float64]:
     """Commands for samples that come in blocks of these sizes, then the rest."""
-    speaker = Speaker(NETWORKS)
+    speaker = Speaker(NETWORKS, patience=patience)
     ends = [0, *np.cumsum(sizes, dtype=int).tolist(), len(samples)]
     said = [speaker.push(samples[first:last]) for first, last in pairwise(ends)]
     return np.concatenate([*said, speaker.finish()])
@@ -115,9 +116,10 @@ def test_there_is_a_command_for_every_frame(n_samples: int) -> None:
     assert commands.min() >= 0.0 and commands.max() <= 1.0
 
 
-def test_commands_come_after_the_stated_look_ahead() -> None:
-    speaker, step = Speaker(NETWORKS), 160
-    assert speaker.look_ahead_s <= 0.150
+@pytest.mark.parametrize("patience", range(MOST + 1))
+def test_commands_come_after_the_stated_look_ahead(patience: int) -> None:
+    speaker, step = Speaker(NETWORKS, patience=patience), 160
+    assert speaker.look_ahead_s <= 0.150 + patience / 30.0
     out = 0
     samples = syllables(2.0)
     for heard in range(step, len(samples), step):
@@ -130,7 +132,7 @@ def test_what_comes_later_changes_nothing_before() -> None:
     samples = syllables(1.5)
     other = samples.copy()
     other[RATE_HZ:] = 0.0
-    same = int((1.0 - Speaker.look_ahead_s) * 30.0)
+    same = int((1.0 - look_ahead_s(patience=0)) * 30.0)
     np.testing.assert_allclose(speak(other, [])[:same], speak(samples, [])[:same], atol=1e-6)
 
 
@@ -214,10 +216,10 @@ def test_the_settings_of_the_program_stay_its_own() -> None:
         torch.set_num_threads(before)
 
 
-def test_the_policy_speaks_like_the_stream(policy: LearnedPolicy) -> None:
+def test_the_policy_speaks_like_a_stream_with_all_patience(policy: LearnedPolicy) -> None:
     spoken = speech(1.3)
     commands = policy.commands(spoken, 30.0)
-    np.testing.assert_allclose(commands, speak(syllables(1.3), [100] * 30), atol=1e-4)
+    np.testing.assert_allclose(commands, speak(syllables(1.3), [100] * 30, MOST), atol=1e-4)
     assert policy.effort.frames == len(commands) == 39
     assert policy.effort.mean_ms > 0.0
 
@@ -250,7 +252,7 @@ def test_a_sound_at_another_rate_is_refused(policy: LearnedPolicy) -> None:
 
 def test_weights_are_loaded_and_missing_ones_named(weights: Path, tmp_path: Path) -> None:
     commands = LearnedPolicy(weights=weights).commands(speech(0.3), 30.0)
-    speaker = Speaker(load_networks(weights))
+    speaker = Speaker(load_networks(weights), patience=MOST)
     expected = np.concatenate([speaker.push(syllables(0.3)), speaker.finish()])
     np.testing.assert_allclose(commands, expected, atol=1e-4)
     for name in ("speech", "imagination", "action"):

@@ -8,6 +8,7 @@ import json
 from collections.abc import Iterable, Iterator
 from itertools import pairwise
 from pathlib import Path
+from typing import TypeVar
 
 import numpy as np
 import pytest
@@ -16,14 +17,16 @@ torch = pytest.importorskip("torch", reason="needs torch: pip install 'liptwin[l
 pytest.importorskip("librosa", reason="needs librosa: pip install 'liptwin[learn]'")
 pytest.importorskip("tensorboard", reason="needs tensorboard: pip install 'liptwin[learn]'")
 
+from envs.progress import Progress
 from envs.speech import Phone, write_wav
 from envs.speech.audio import SPEECH_RATE_HZ, Audio
+from envs.speech.voices import flite
 from liptwin.main import main
-from policies.babble import Progress
 from policies.learned.speaker import load_networks
 from policies.learned.speech_encoder import ENCODER_FPS, N_SHAPE, SpeechEncoder
 from policies.training.config import Lessons, SpeechTraining, load_recipe
 from policies.training.speech import hearings as hearings_module
+from policies.training.speech import takes as takes_module
 from policies.training.speech.disturbances import disturbed, through_a_room
 from policies.training.speech.hearings import (
     captured_hearings,
@@ -42,7 +45,7 @@ from policies.training.speech.takes import (
     joined,
     sittings,
 )
-from policies.training.speech.targets import contact_moments
+from policies.training.speech.targets import SOUNDS, UNKNOWN, contact_moments, sounds_said
 
 WORD = (
     Phone("_", 0.0, 0.2),
@@ -52,7 +55,7 @@ WORD = (
     Phone("s", 0.7, 0.9),
     Phone("_", 0.9, 1.2),
 )
-LESSONS = Lessons(cycles=(1, 1), steps=2, batch=2, learning_rate=1e-3, contacts=3.0)
+LESSONS = Lessons(cycles=(1, 1), steps=2, batch=2, learning_rate=1e-3, contacts=3.0, sounds=0.1)
 TINY = SpeechTraining(
     espeak_s=1.0,
     espeak_copies=1,
@@ -64,6 +67,8 @@ TINY = SpeechTraining(
     listening=LESSONS,
     watching=LESSONS,
 )
+
+T = TypeVar("T")
 
 
 @pytest.fixture(autouse=True)
@@ -275,7 +280,7 @@ def stop_after(steps: int) -> Progress:
     """Progress that is interrupted after so many steps."""
     done = 0
 
-    def progress(items: Iterable[int], total: int, description: str) -> Iterator[int]:
+    def progress(items: Iterable[T], total: int, description: str) -> Iterator[T]:
         nonlocal done
         for item in items:
             if done == steps:
@@ -355,3 +360,37 @@ def test_the_command_leaves_all_that_it_takes_to_speak(
     told = capsys.readouterr().out
     assert "aperture_mm" in told and "closures" not in told  # a capture has no phones
     load_networks(tmp_path / "run")
+
+
+def test_a_missing_voice_is_told_before_hours_of_work(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(takes_module, "read_corpus", lambda language: None)
+    monkeypatch.setattr(takes_module, "NATURAL_VOICES", {"flite:slt": 1.0})
+    monkeypatch.setattr(flite, "installed", lambda: False)
+    with pytest.raises(SystemExit) as leaving:
+        main(["train", "all", str(tmp_path / "run")])
+    assert leaving.value.code == 2
+    assert "'flite:slt' is not installed: run apt-get install flite" in capsys.readouterr().err
+    assert not (tmp_path / "run" / "observed").exists()
+
+
+def test_sounds_are_known_by_their_time() -> None:
+    take = buzz()
+    sounds = [SOUNDS[k] for k in targets_of(take, heard_of(take)).sounds]
+    said = {"silence": 0.1, "M": 0.25, "UW": 0.45, "V": 0.65, "S": 0.8}
+    assert all(sounds[frame(seconds)] == sound for sound, seconds in said.items())
+    assert sounds[frame(1.1)] == "silence"
+
+
+def test_a_phone_of_two_sounds_is_half_of_each() -> None:
+    said = sounds_said((Phone("ts", 0.0, 0.2), Phone("_", 0.2, 0.3)), 27)
+    assert [SOUNDS[k] for k in said] == ["T"] * 9 + ["S"] * 9 + ["silence"] * 9
+
+
+def test_what_nobody_knows_is_not_asked_for(tmp_path: Path) -> None:
+    write_capture(tmp_path, "one")
+    heard = captured_hearings(capture_takes(tmp_path), 1, seed=0)
+    assert np.all(heard.sounds == UNKNOWN)
+    batch = Crops(heard).draw(2, np.random.default_rng(0))
+    assert bool((batch.sounds == UNKNOWN).all())

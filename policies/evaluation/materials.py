@@ -13,6 +13,7 @@ from typing import Final
 
 import numpy as np
 
+from envs.progress import Progress, untracked
 from envs.speech import Audio, Capture, load_audio, read_capture_csv, synthesise
 from envs.speech.corpus import (
     PROMPTS,
@@ -27,7 +28,6 @@ from envs.speech.synthesis import SILENCE, Phone
 from envs.tasks.utterances import SENTENCES_FILE
 from policies.evaluation.singing import sung
 from policies.evaluation.texts import TEXTS
-from policies.evaluation.tracking import Tracker, untracked
 from policies.speech import Speech
 
 SEED: Final = 20263
@@ -81,7 +81,7 @@ class Material:
         return digest.hexdigest()[:16]
 
 
-def sentences(count: int, progress: Tracker = untracked) -> Iterator[Material]:
+def sentences(count: int, progress: Progress = untracked) -> Iterator[Material]:
     """English sentences said by espeak-ng, `count` of those that the environments speak, at
     regular distances through their list.
 
@@ -102,7 +102,7 @@ def languages(names: Sequence[str], sentences_each: int | None) -> Iterator[Mate
         yield _said(name, name, " ".join(parts[:sentences_each]))
 
 
-def voice(name: str, count: int, progress: Tracker = untracked) -> Iterator[Material]:
+def voice(name: str, count: int, progress: Progress = untracked) -> Iterator[Material]:
     """The sentences of `sentences`, said by any voice.
 
     Raises:
@@ -115,7 +115,9 @@ def voice(name: str, count: int, progress: Tracker = untracked) -> Iterator[Mate
         yield _said(f"sentence-{row:02d}", name, lines[row])
 
 
-def prompts(language: str, count: int, progress: Tracker = untracked) -> Iterator[AlignedUtterance]:
+def prompts(
+    language: str, count: int, progress: Progress = untracked
+) -> Iterator[AlignedUtterance]:
     """Aligned recordings of a language's test part, `count` of them or all there are, in seeded
     order.
 
@@ -132,14 +134,14 @@ def prompts(language: str, count: int, progress: Tracker = untracked) -> Iterato
     yield from aligned_utterances(kept[:count])
 
 
-def recorded(language: str, count: int, progress: Tracker = untracked) -> Iterator[Material]:
+def recorded(language: str, count: int, progress: Progress = untracked) -> Iterator[Material]:
     """Prompts as materials; see `prompts`."""
     for found in prompts(language, count, progress):
         key = _file_name(f"{language}-{found.key}")  # languages share names of recordings
         yield Material(key, language, Speech(found.audio, found.phones))
 
 
-def songs(spoken: Sequence[Material], progress: Tracker = untracked) -> Iterator[Material]:
+def songs(spoken: Sequence[Material], progress: Progress = untracked) -> Iterator[Material]:
     """Materials sung, with music; see `policies.evaluation.singing`.
 
     Raises:

@@ -8,6 +8,7 @@ from functools import partial
 from pathlib import Path
 from typing import Final
 
+from envs.progress import Progress, untracked
 from envs.speech import SynthesisError
 from envs.speech.alignment import AlignmentError
 from envs.speech.corpus import CorpusError
@@ -26,9 +27,8 @@ from policies.evaluation.materials import ENGLISH, ENGLISH_PROMPTS, Material
 from policies.evaluation.run import Performed, Section, performed
 from policies.evaluation.singing import SingingError
 from policies.evaluation.streaming import stream_cost
-from policies.evaluation.systems import AUDIO_ONLY, METHOD, SYSTEMS, WeightsFolder
-from policies.evaluation.tracking import Tracker, untracked
-from policies.training.speech.takes import HELD_OUT_VOICE
+from policies.evaluation.systems import AUDIO_ONLY, LIVE, METHOD, SYSTEMS, WeightsFolder
+from policies.training.speech.takes import HELD_OUT_VOICES
 
 SENTENCES: Final = "sentences"
 LANGUAGES: Final = "languages"
@@ -84,7 +84,7 @@ def plan(
     synthesised: Sequence[str] = (ENGLISH, *materials.UNSEEN_LANGUAGES),
     recorded: Sequence[str] = materials.RECORDED_LANGUAGES,
     captures: Path | None = None,
-    progress: Tracker = untracked,
+    progress: Progress = untracked,
 ) -> Programme:
     """Collect what is to be spoken. What is not installed is left out, and said.
 
@@ -126,12 +126,18 @@ def plan(
             SYSTEMS,
             _SEE_EVERY,
         ),
-        Section(RECORDED, tuple(one for some in prompts.values() for one in some), SYSTEMS),
+        Section(
+            RECORDED, tuple(one for some in prompts.values() for one in some), (*SYSTEMS, LIVE)
+        ),
         Section(
             VOICES,
-            optional(
-                f"voice {HELD_OUT_VOICE}",
-                partial(materials.voice, HELD_OUT_VOICE, extent.voice_sentences, progress),
+            tuple(
+                one
+                for voice in HELD_OUT_VOICES
+                for one in optional(
+                    f"voice {voice}",
+                    partial(materials.voice, voice, extent.voice_sentences, progress),
+                )
             ),
             _BASELINES_AND_VOICE,
         ),

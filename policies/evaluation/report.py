@@ -11,9 +11,11 @@ from policies.evaluation.bars import Bar, bars, ratio
 from policies.evaluation.distances import Spread
 from policies.evaluation.findings import SHIFTS, Findings, Summaries, Summary
 from policies.evaluation.materials import ENGLISH, ENGLISH_PROMPTS
-from policies.evaluation.systems import AMPLITUDE, AUDIO_ONLY, METHOD, NEAREST
+from policies.evaluation.systems import AMPLITUDE, AUDIO_ONLY, LIVE, METHOD, NEAREST
 from policies.evaluation.tables import Cell, Table
 from policies.learned.lip_vae import LATENT_SIZE
+from policies.learned.patience import MOST
+from policies.learned.speaker import look_ahead_s
 
 Row = dict[str, Cell]
 
@@ -101,7 +103,9 @@ def readme(findings: Findings, command: str, pictures: tuple[str, ...]) -> str:
 _SETTINGS: Final = (
     f"- **{METHOD}**: the action transformer is given the latents of the rendered target, as in "
     "the paper.",
-    f"- **{AUDIO_ONLY}**: it hears the sound and nothing else.",
+    f"- **{AUDIO_ONLY}**: it hears the sound and nothing else, as `liptwin speak` does a file: "
+    f"{1e3 * look_ahead_s(MOST):.0f} ms of it after the moment that a command is for.",
+    f"- **{LIVE}**: the same as `liptwin speak --stream` does it, {1e3 * look_ahead_s(0):.0f} ms.",
     f"- **{NEAREST}**: the babbled pose whose landmarks are nearest to the target's.",
     f"- **{AMPLITUDE}**: opens by loudness.",
     "",

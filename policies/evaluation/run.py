@@ -25,6 +25,7 @@ from typing import Final
 import torch
 
 from envs.processes import end_with_the_parent
+from envs.progress import Progress, untracked
 from policies.evaluation.materials import Material
 from policies.evaluation.results import (
     Achieved,
@@ -36,7 +37,6 @@ from policies.evaluation.results import (
 )
 from policies.evaluation.stage import Stage
 from policies.evaluation.systems import METHOD, System, WeightsFolder
-from policies.evaluation.tracking import Tracker, untracked
 
 RESULTS: Final = "results"
 _TARGET: Final = "target.npz"
@@ -82,7 +82,7 @@ def perform(
     sections: Sequence[Section],
     weights: WeightsFolder,
     workers: int = 1,
-    progress: Tracker = untracked,
+    progress: Progress = untracked,
 ) -> None:
     """Make all results that are missing.
 

@@ -1,7 +1,8 @@
 """What moves the lips in an evaluation.
 
 `METHOD` is the paper's setting: the action transformer is given the latents of the target. In
-`AUDIO_ONLY` the speech encoder supplies them from the sound and nothing else. `nearest` and
+`AUDIO_ONLY` the speech encoder supplies them from the sound and nothing else, as for a file; `LIVE`
+is the same with no more look-ahead than a conversation allows. `nearest` and
 `amplitude` are the paper's baselines; the former is given the target's landmarks.
 """
 
@@ -20,8 +21,9 @@ import numpy as np
 import torch
 from numpy.typing import NDArray
 
+from envs.progress import Progress, untracked
 from policies import AmplitudePolicy, NearestPolicy, Policy
-from policies.babble import Progress, face_model_hash, untracked
+from policies.babble import face_model_hash
 from policies.evaluation.results import FPS, Wanted
 from policies.learned.action_transformer import ActionTransformer
 from policies.learned.lip_vae import LipVAE
@@ -33,10 +35,12 @@ Floats = NDArray[np.float64]
 
 METHOD: Final = "method"
 AUDIO_ONLY: Final = "audio only"
+LIVE: Final = "audio only, live"
 NEAREST: Final = NearestPolicy.name
 AMPLITUDE: Final = AmplitudePolicy.name
 
 SYSTEMS: Final = (METHOD, AUDIO_ONLY, NEAREST, AMPLITUDE)
+"""What is compared everywhere."""
 
 TRIED: Final = "What was tried"
 """Heading of the section of a model card that an evaluation repeats."""
@@ -48,6 +52,7 @@ _NEEDS: Final[Mapping[str, tuple[str, ...]]] = MappingProxyType(
     {
         METHOD: (_VAE, "action"),
         AUDIO_ONLY: (_VAE, "speech", "imagination", "action"),
+        LIVE: (_VAE, "speech", "imagination", "action"),
         NEAREST: (_VAE,),
         AMPLITUDE: (_VAE,),
     }
@@ -84,6 +89,19 @@ class Told:
     def commands(self, speech: Speech, wanted: Wanted) -> Floats:
         """See `System`."""
         return self.policy.commands(speech, FPS)
+
+
+@dataclass(frozen=True, eq=False)
+class Live:
+    """The learned policy as it speaks what it hears at the moment."""
+
+    policy: LearnedPolicy
+
+    def commands(self, speech: Speech, wanted: Wanted) -> Floats:
+        """See `System`."""
+        speaker = self.policy.speaker()
+        heard = [speaker.push(block) for block in speech.audio.blocks()]
+        return np.concatenate([*heard, speaker.finish()])
 
 
 @dataclass(frozen=True)
@@ -123,7 +141,7 @@ class WeightsFolder:
         return load_weights(self.path(_VAE), LipVAE())
 
     def system(self, name: str, progress: Progress = untracked) -> System:
-        """A system of `SYSTEMS`.
+        """A system of `SYSTEMS`, or `LIVE`.
 
         Raises:
             WeightsError: weights are missing, damaged, or another network's.
@@ -133,11 +151,13 @@ class WeightsFolder:
             return Shown(load_weights(self.path("action"), ActionTransformer()))
         if name == AUDIO_ONLY:
             return Told(LearnedPolicy(weights=self.folder))
+        if name == LIVE:
+            return Live(LearnedPolicy(weights=self.folder))
         if name == NEAREST:
             return Told(NearestPolicy(progress))
         if name == AMPLITUDE:
             return Told(AmplitudePolicy())
-        raise ValueError(f"system {name!r} does not exist; there is {', '.join(SYSTEMS)}")
+        raise ValueError(f"system {name!r} does not exist; there is {', '.join(_NEEDS)}")
 
     def tried(self) -> str | None:
         """What the model card beside the weights tells of what was tried; None where there is no

@@ -13,11 +13,12 @@ from typing import TYPE_CHECKING, ClassVar, Final
 import numpy as np
 from numpy.typing import NDArray
 
+from envs.progress import Progress, untracked
 from envs.speech.audio import SPEECH_RATE_HZ, Sound
 from envs.speech.features import FeatureError
 from envs.speech.frames import frame_count, frame_times
-from policies.babble import Progress, untracked
 from policies.learned.effort import Effort
+from policies.learned.patience import MOST
 from policies.speech import Speech, SpeechError
 from sim.dof import N_DOF
 
@@ -53,8 +54,11 @@ class LearnedPolicy:
         self.effort = Effort()
         """What speaking has cost so far."""
 
-    def speaker(self) -> Speaker:
+    def speaker(self, patience: int = 0) -> Speaker:
         """What speaks one sound as it comes.
+
+        Args:
+            patience: frames that it waits for better plans, 0 to `policies.learned.patience.MOST`.
 
         Raises:
             PolicyError: the extra `learn` is not installed, or there are no usable weights.
@@ -71,15 +75,16 @@ class LearnedPolicy:
             networks = load_networks(self._weights)
             # Libraries load on first use: not while somebody waits for a frame.
             Speaker(networks).push(np.zeros(SPEECH_RATE_HZ // 2, np.float32))
-            return Speaker(networks, self.effort)
+            return Speaker(networks, self.effort, patience)
         except (FeatureError, WeightsError) as error:
             raise PolicyError(f"{error}; {_WITHOUT}") from error
 
     def commands(self, speech: Speech, fps: float) -> Floats:
         """Commands (n, 10) in [0, 1] at the frame times k / fps; see `policies.Policy`.
 
-        It learned to give 30 per second. At other rates they are interpolated linearly, which is
-        how a servo goes from one to the next.
+        All of the sound is there, so it takes the most patience. It learned to give 30 per second;
+        at other rates they are interpolated linearly, which is how a servo goes from one to the
+        next.
 
         Raises:
             PolicyError: the extra `learn` is not installed, or there are no usable weights.
@@ -94,7 +99,7 @@ class LearnedPolicy:
                 f"{sound.rate_hz}; load the sound at that rate"
             )
         due_s = frame_times(frame_count(sound.duration_s, fps), fps)
-        speaker = self.speaker()
+        speaker = self.speaker(MOST)
         given_s = frame_times(frame_count(sound.duration_s, speaker.fps), speaker.fps)
         given = np.empty((len(given_s), N_DOF))
         rows = _rows(speaker, sound)

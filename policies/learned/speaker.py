@@ -22,6 +22,7 @@ from policies.learned.action_transformer import FPS, N_PREVIOUS, ActionTransform
 from policies.learned.effort import Effort
 from policies.learned.imagination import Imagination
 from policies.learned.lip_vae import LATENT_SIZE
+from policies.learned.patience import Patience
 from policies.learned.repose import Repose
 from policies.learned.speech_encoder import PlanStream, SpeechEncoder
 from policies.learned.weights import load_weights
@@ -62,7 +63,8 @@ class Speaker:
     """Speaks one sound at `envs.speech.audio.SPEECH_RATE_HZ` that comes in blocks of any size.
 
     Command k belongs to k / 30 s and comes out once the sound is heard up to `look_ahead_s` after
-    that. However the sound is cut, the commands are the same to 1e-4. The face starts at rest.
+    that: 143 ms, and 33 ms for each frame of patience. However the sound is cut, the commands are
+    the same to 1e-4. The face starts at rest.
 
     While it works, PyTorch is held to one thread and to its own kernels (no oneDNN), which networks
     this small run best on. Both are as the program around it had them when a call returns.
@@ -70,24 +72,29 @@ class Speaker:
     Args:
         networks: what to speak with.
         effort: told what it costs.
+        patience: frames that each plan waits for later ones to correct it, 0 to `patience.MOST`.
 
     Raises:
         envs.speech.features.FeatureError: librosa is not installed.
+        ValueError: another patience.
     """
 
     fps: Final = FPS
     """Commands per second."""
 
-    look_ahead_s: Final = PlanStream.look_ahead_s
-    """How much sound after its time a command waits for."""
-
-    def __init__(self, networks: Networks, effort: Effort | None = None) -> None:
+    def __init__(self, networks: Networks, effort: Effort | None = None, patience: int = 0) -> None:
         self._plans = PlanStream(networks.encoder)
+        self._patience = Patience(patience)
         self._imagination = networks.imagination
         self._actor = networks.actor
         self._repose = Repose(FPS)
         self._effort = effort if effort is not None else Effort()
         self._previous = networks.actor.rest.expand(N_PREVIOUS, N_DOF).clone()
+
+    @property
+    def look_ahead_s(self) -> float:
+        """How much sound after its time a command waits for."""
+        return look_ahead_s(self._patience.frames)
 
     def push(self, samples: NDArray[np.floating]) -> Floats:
         """Hear the next samples (n,) in [-1, 1] and give the commands (m, 10) in [0, 1], m >= 0,
@@ -98,7 +105,7 @@ class Speaker:
                 sound was finished; they are then not heard.
         """
         with self._effort.measuring() as came_out, _lightly():
-            commands = self._act(self._plans.push(samples))
+            commands = self._act(self._patience.push(self._plans.push(samples)))
             came_out(len(commands))
             return commands
 
@@ -110,7 +117,8 @@ class Speaker:
             envs.speech.audio.AudioError: the sound was finished before.
         """
         with self._effort.measuring() as came_out, _lightly():
-            commands = self._act(self._plans.finish())
+            last = self._patience.push(self._plans.finish())
+            commands = self._act(np.concatenate([last, self._patience.finish()]))
             came_out(len(commands))
             return commands
 
@@ -132,6 +140,11 @@ class Speaker:
         seen = plan[:, : self._actor.architecture.ahead + 1]
         latents, _ = self._imagination(seen.flatten(0, 1))
         return latents.reshape(*seen.shape[:2], LATENT_SIZE)
+
+
+def look_ahead_s(patience: int) -> float:
+    """How much sound after its time a command waits for, with so many frames of patience."""
+    return PlanStream.look_ahead_s + patience / FPS
 
 
 @contextlib.contextmanager

@@ -24,7 +24,8 @@ from typing import Any, Final
 import numpy as np
 from numpy.typing import NDArray
 
-from policies.babble import Progress, face_model_hash, untracked
+from envs.progress import Progress, untracked
+from policies.babble import face_model_hash
 from policies.self_observation.recording import Observation, Recipe, Recorder
 
 FORMAT: Final = "liptwin self-observation"

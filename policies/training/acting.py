@@ -19,7 +19,7 @@ import torch
 from torch import Tensor
 from torch.utils.tensorboard import SummaryWriter
 
-from policies.babble import Progress, untracked
+from envs.progress import Progress, untracked
 from policies.learned.action_transformer import FPS, ActionTransformer, Architecture
 from policies.learned.imagination import Imagination
 from policies.learned.lip_vae import LipVAE

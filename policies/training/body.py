@@ -9,7 +9,7 @@ import numpy as np
 import torch
 from torch import Tensor, nn
 
-from policies.babble import Progress, untracked
+from envs.progress import Progress, untracked
 from policies.learned.self_model import HISTORY, SelfModel
 from policies.self_observation.recording import Observation
 from policies.training.config import Regression

@@ -115,7 +115,8 @@ class Lessons(_Section):
     batch: Count
     learning_rate: Positive
     contacts: Positive
-    """Weight of the contacts' term of the loss."""
+    sounds: Positive
+    """Weights of terms of the loss: contacts, and which sounds are said."""
 
 
 class SpeechTraining(_Section):

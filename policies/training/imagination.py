@@ -9,7 +9,7 @@ import torch
 from numpy.typing import NDArray
 from torch import Tensor, nn
 
-from policies.babble import Progress, untracked
+from envs.progress import Progress, untracked
 from policies.learned.imagination import Imagination
 from policies.training.config import Regression
 

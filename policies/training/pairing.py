@@ -14,7 +14,7 @@ import numpy as np
 import torch
 from torch import nn
 
-from policies.babble import Progress, untracked
+from envs.progress import Progress, untracked
 from policies.learned.lip_vae import LipVAE
 from policies.training.augment import augment
 from policies.training.config import Regression

@@ -13,8 +13,9 @@ import numpy as np
 import torch
 from numpy.typing import NDArray
 
+from envs.progress import Progress, untracked
 from envs.target import LipShape, TargetFace
-from policies.babble import SETTLE_S, Progress, untracked
+from policies.babble import SETTLE_S
 from policies.learned.imitation import nearest_joints
 from policies.learned.self_model import SelfModel
 from policies.self_observation.recording import CROP_CAMERA

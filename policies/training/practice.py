@@ -15,7 +15,7 @@ import torch
 from numpy.typing import NDArray
 from scipy.ndimage import gaussian_filter1d
 
-from policies.babble import Progress, untracked
+from envs.progress import Progress, untracked
 from policies.learned.action_transformer import ActionTransformer
 from policies.self_observation import Observation, Recipe
 from policies.self_observation.dataset import read_shard, shard_path, write_shard

@@ -28,7 +28,7 @@ from typing import Any, Final
 import numpy as np
 from numpy.typing import NDArray
 
-from policies.babble import Progress, untracked
+from envs.progress import Progress, untracked
 from policies.learned.action_transformer import LEADING, ActionTransformer
 from policies.learned.imagination import Imagination
 from policies.learned.lip_vae import LipVAE
@@ -46,6 +46,7 @@ from policies.training.imagination import train_imagination
 from policies.training.pairing import see_alike
 from policies.training.pairs import Pairs, make_pairs
 from policies.training.speech.learning import train_encoder
+from policies.training.speech.takes import check_sources
 from policies.training.vae import LipPictures, latents, train_vae
 from sim import FaceTwin
 
@@ -77,6 +78,15 @@ class Run:
         self._progress = progress
         folder.mkdir(parents=True, exist_ok=True)
         self._check_recipe()
+
+    def check(self) -> None:
+        """Make sure that what the last step needs is there, before hours of other work.
+
+        Raises:
+            envs.speech.corpus.CorpusError, envs.speech.SynthesisError: it is not.
+        """
+        if not (self.folder / "speech.safetensors").exists():
+            check_sources()
 
     def observed(self) -> SelfObservation:
         """Babbling."""

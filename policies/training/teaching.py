@@ -17,7 +17,7 @@ import torch
 from torch import Tensor, nn
 from torch.utils.tensorboard import SummaryWriter
 
-from policies.babble import Progress, untracked
+from envs.progress import Progress, untracked
 from policies.learned.action_transformer import N_PREVIOUS, ActionTransformer
 from policies.learned.imitation import lip_cost_mm2
 from policies.learned.self_model import HISTORY, SelfModel

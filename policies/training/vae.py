@@ -20,7 +20,7 @@ from PIL import Image
 from torch import Tensor, nn
 from torch.utils.tensorboard import SummaryWriter
 
-from policies.babble import Progress, untracked
+from envs.progress import Progress, untracked
 from policies.learned.imitation import gaps
 from policies.learned.lip_vae import LipVAE
 from policies.training.augment import augment

@@ -9,7 +9,7 @@ from __future__ import annotations
 import os
 import signal
 from collections import Counter
-from collections.abc import Callable, Iterable, Iterator, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from concurrent.futures import ProcessPoolExecutor
 from concurrent.futures.process import BrokenProcessPool
 from dataclasses import dataclass
@@ -19,6 +19,7 @@ from typing import Final, Literal
 import numpy as np
 
 from envs.processes import end_with_the_parent
+from envs.progress import Progress, untracked
 from envs.speech.alignment import AlignmentError
 from envs.speech.audio import Audio, AudioError, load_audio
 from envs.speech.corpus import cache
@@ -109,15 +110,6 @@ class Summary:
     def share(self) -> float:
         """Aligned recordings of all, 0 to 1."""
         return self.aligned / self.recordings if self.recordings else 0.0
-
-
-Progress = Callable[[Iterable[Outcome], int, str], Iterator[Outcome]]
-"""Yields the items, of which there are so many, while telling the user how a piece of work goes."""
-
-
-def untracked(items: Iterable[Outcome], total: int, description: str) -> Iterator[Outcome]:
-    """Progress that nobody watches."""
-    return iter(items)
 
 
 def align_corpus(

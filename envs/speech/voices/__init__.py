@@ -1,8 +1,8 @@
 """Voices that were learned from people: they sound natural, and they know when each phone begins.
 
-`piper` and `kokoro` are two neural models that come with the extra `voices`. Both are told the
-phones by espeak-ng, and both decide on a length for each before they make the sound; these lengths,
-read from inside the model, are the phone times.
+`piper` and `kokoro` are two neural models that come with the extra `voices`, `flite` a program with
+statistical voices. All are told the phones by espeak-ng, and all decide on a length for each before
+they make the sound; these lengths are the phone times.
 """
 
 from __future__ import annotations
@@ -10,11 +10,11 @@ from __future__ import annotations
 import difflib
 
 from envs.speech.espeak import SynthesisError, Voice
-from envs.speech.voices import kokoro, piper
+from envs.speech.voices import flite, kokoro, piper
 from envs.speech.voices.pronunciation import Sentence, sentences
 from envs.speech.voices.rendering import Rendering
 
-ENGINES = {piper.NAME: piper, kokoro.NAME: kokoro}
+ENGINES = {engine.NAME: engine for engine in (piper, kokoro, flite)}
 """What stands before the colon of a natural voice's name, and the module that speaks it."""
 
 LANGUAGE_SIGN = "@"
@@ -76,9 +76,7 @@ def _resolve(name: str) -> tuple[Voice, str]:
             f"voice {wanted!r} does not speak {language!r}; it speaks {', '.join(engine.LANGUAGES)}"
         )
     if not engine.installed():
-        raise SynthesisError(
-            f'voice {wanted!r} is not installed: run pip install "liptwin[voices]"'
-        )
+        raise SynthesisError(f"voice {wanted!r} is not installed: {engine.INSTALL}")
     return known[wanted], language
 
 

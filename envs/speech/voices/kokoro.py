@@ -46,6 +46,8 @@ VOICES: Final = tuple(
 
 RATE_HZ: Final = 24_000
 
+INSTALL: Final = 'run pip install "liptwin[voices]"'
+
 OFFSET_S: Final = -0.055
 """Added to the phone times of the model, seconds; measured by `benchmarks.voices`."""
 

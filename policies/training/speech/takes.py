@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Final, Literal
@@ -10,6 +10,7 @@ from typing import Final, Literal
 import numpy as np
 from numpy.typing import NDArray
 
+from envs.progress import Progress, untracked
 from envs.speech import (
     SILENCE,
     InventoryError,
@@ -19,6 +20,7 @@ from envs.speech import (
     load_audio,
     read_capture_csv,
     synthesise,
+    voices,
 )
 from envs.speech.audio import SPEECH_RATE_HZ
 from envs.speech.corpus import align_recordings, aligned_utterances, read_corpus
@@ -55,12 +57,18 @@ TEXTS_PER_SITTING: Final = 4
 RATE_WPM: Final = (120, 240)
 PITCH: Final = (20, 80)
 
-NATURAL_VOICES: Final = ("piper:joe", "kokoro:jf_nezumi@en-us", "kokoro:jf_alpha@en-gb")
-NATURAL_SHARES: Final = (0.7, 0.15, 0.15)
-"""Natural voices, and how much of their time each speaks: Kokoro takes ten times as long to
+NATURAL_VOICES: Final = {
+    "piper:joe": 0.17,
+    "flite:slt": 0.32,
+    "flite:awb": 0.27,
+    "flite:kal16": 0.2,
+    "kokoro:jf_nezumi@en-us": 0.02,
+    "kokoro:jf_alpha@en-gb": 0.02,
+}
+"""Natural voices, and the share of the time that each speaks: Kokoro takes ten times as long to
 compute."""
-HELD_OUT_VOICE: Final = "kokoro:jm_kumo@en-us"
-"""A natural voice that never trains."""
+HELD_OUT_VOICES: Final = ("flite:rms", "kokoro:jm_kumo@en-us")
+"""Natural voices that never train: an American, and a Japanese."""
 
 SITTING_S: Final = (3.0, 30.0)
 GAP_S: Final = (0.05, 0.9)
@@ -90,6 +98,18 @@ class Take:
         return len(self.samples) / SPEECH_RATE_HZ
 
 
+def check_sources() -> None:
+    """Make sure that what English is learned from is there, before it is needed.
+
+    Raises:
+        envs.speech.corpus.CorpusError: the recorded prompts are not installed.
+        envs.speech.SynthesisError: a voice is not installed.
+    """
+    read_corpus(LANGUAGE)
+    for voice in NATURAL_VOICES:
+        voices.language_of(voice)
+
+
 def espeak_takes(seconds: float, rng: np.random.Generator) -> Iterator[Take]:
     """Synthetic English of many voices, at least so long in all."""
     said_s = 0.0
@@ -111,11 +131,10 @@ def espeak_takes(seconds: float, rng: np.random.Generator) -> Iterator[Take]:
 def natural_takes(
     seconds: float,
     rng: np.random.Generator,
-    voices: Sequence[str] = NATURAL_VOICES,
-    shares: Sequence[float] = NATURAL_SHARES,
+    shares: Mapping[str, float] = NATURAL_VOICES,
 ) -> Iterator[Take]:
-    """Natural English voices, at least so long in all."""
-    for voice, share in zip(voices, shares, strict=True):
+    """Natural English voices, each of which speaks its share, at least so long in all."""
+    for voice, share in shares.items():
         said_s = 0.0
         while said_s < share * seconds:
             spoken = synthesise(random_text(rng), voice, rate_wpm=int(rng.integers(140, 210)))
@@ -123,13 +142,13 @@ def natural_takes(
             yield Take("natural", spoken.audio.samples, spoken.phones)
 
 
-def prompt_takes(part: Part) -> list[Take]:
+def prompt_takes(part: Part, progress: Progress = untracked) -> list[Take]:
     """Recorded English prompts of a part of the corpus, aligned.
 
     Raises:
         envs.speech.corpus.CorpusError: they are not installed.
     """
-    outcomes = align_recordings(read_corpus(LANGUAGE).of(part))
+    outcomes = align_recordings(read_corpus(LANGUAGE).of(part), progress=progress)
     return [Take("prompts", u.audio.samples, u.phones) for u in aligned_utterances(outcomes)]
 
 

@@ -8,6 +8,10 @@ wanted as they were.
 
 **Contacts.** A take's contacts are moments. They are wanted as narrow bumps of likelihood, which
 have a peak, and are taken out of the opening, so that it tells where the lips would be without.
+
+**Sounds.** Which sound is said is wanted too, though lips are not moved by it: a network that can
+tell n from m by ear knows better when not to close the lips (auxiliary tasks: Caruana, "Multitask
+learning", Machine Learning 28, 1997).
 """
 
 from __future__ import annotations
@@ -19,7 +23,7 @@ import numpy as np
 from numpy.typing import NDArray
 from scipy.ndimage import uniform_filter1d
 
-from envs.speech import inventory
+from envs.speech import arpabet, inventory
 from envs.speech.articulation import articulate
 from envs.speech.lips import LipCurves
 from envs.speech.synthesis import Phone
@@ -42,6 +46,9 @@ BUMP_S: Final = 0.025
 
 CONTACTS: Final = ("lips", "teeth")
 
+SOUNDS: Final = ("silence", *arpabet.SOUNDS)
+UNKNOWN: Final = -1
+
 
 @dataclass(frozen=True, eq=False)
 class Targets:
@@ -51,11 +58,13 @@ class Targets:
         shapes: (m, 4) aperture, width, protrusion and jaw in the encoder's units.
         weights: (m, 4) how much each counts: an opening that a contact hides counts little.
         contacts: (m, 2) how likely lips close, and the lip is on the teeth, at this moment.
+        sounds: (m,) which of `SOUNDS` is said; `UNKNOWN` where nobody knows.
     """
 
     shapes: Floats
     weights: Floats
     contacts: Floats
+    sounds: NDArray[np.int8]
 
 
 def spoken_targets(phones: tuple[Phone, ...], loudness: Floats) -> Targets:
@@ -72,7 +81,7 @@ def spoken_targets(phones: tuple[Phone, ...], loudness: Floats) -> Targets:
     for column, full in ((0, LOUD_APERTURE_MM), (3, LOUD_JAW_DEG)):
         shapes[:, column] *= 1.0 - LOUDNESS_SHARE
         shapes[:, column] += LOUDNESS_SHARE * full * delayed
-    return _targets(shapes, weights, centres)
+    return _targets(shapes, weights, centres, sounds_said(phones, count))
 
 
 def contact_moments(phones: tuple[Phone, ...]) -> list[NDArray[np.float64]]:
@@ -85,11 +94,23 @@ def contact_moments(phones: tuple[Phone, ...]) -> list[NDArray[np.float64]]:
     ]
 
 
+def sounds_said(phones: tuple[Phone, ...], count: int) -> NDArray[np.int8]:
+    """Which of `SOUNDS` is said at each of (count,) frames; a phone of two is half of each."""
+    said = np.zeros(count, np.int8)
+    for phone in phones:
+        sounds = () if phone.is_silence else arpabet.arpabet(phone.ipa)
+        edges = np.linspace(phone.start_s, phone.end_s, len(sounds) + 1) * ENCODER_FPS
+        frames = np.ceil(edges).astype(int)
+        for sound, first, last in zip(sounds, frames, frames[1:], strict=False):
+            said[first:last] = SOUNDS.index(sound)
+    return said
+
+
 def captured_targets(curves: LipCurves, count: int) -> Targets:
     """Targets (m frames) of a captured human."""
     seen = curves.at(np.arange(count) / ENCODER_FPS)
     centres = [_middles(seen.closure >= 0.5), _middles(seen.lip_to_teeth >= 0.5)]
-    return _targets(*_free(seen), centres)
+    return _targets(*_free(seen), centres, np.full(count, UNKNOWN, np.int8))
 
 
 def _free(curves: LipCurves) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
@@ -105,7 +126,10 @@ def _free(curves: LipCurves) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
 
 
 def _targets(
-    shapes: NDArray[np.float64], weights: NDArray[np.float64], centres: list[NDArray[np.float64]]
+    shapes: NDArray[np.float64],
+    weights: NDArray[np.float64],
+    centres: list[NDArray[np.float64]],
+    sounds: NDArray[np.int8],
 ) -> Targets:
     times_s = np.arange(len(shapes)) / ENCODER_FPS
     contacts = np.zeros((len(shapes), len(centres)))
@@ -114,7 +138,9 @@ def _targets(
             bump = np.exp(-(((times_s - moment) / BUMP_S) ** 2))
             np.maximum(contacts[:, column], bump, out=contacts[:, column])
     scaled = (shapes - np.array(SHAPE_REST)) / np.array(SHAPE_SCALE)
-    return Targets(*(array.astype(np.float32) for array in (scaled, weights, contacts)))
+    return Targets(
+        scaled.astype(np.float32), weights.astype(np.float32), contacts.astype(np.float32), sounds
+    )
 
 
 def _middles(happens: NDArray[np.bool_]) -> NDArray[np.float64]:

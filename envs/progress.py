@@ -8,7 +8,7 @@ from typing import Protocol, TypeVar
 T = TypeVar("T")
 
 
-class Tracker(Protocol):
+class Progress(Protocol):
     """Yields the items, of which there are so many, while telling the user how it goes."""
 
     def __call__(self, items: Iterable[T], total: int, description: str) -> Iterator[T]:
