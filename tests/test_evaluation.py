@@ -308,7 +308,7 @@ def test_fingerprints_follow_sound_and_phones() -> None:
 
 def test_sentences_are_spread_over_the_list() -> None:
     keys = [material.key for material in materials.sentences(3)]
-    assert keys == ["sentence-00", "sentence-16", "sentence-33"]
+    assert keys == [f"en-us-sentence-{row:02d}" for row in (0, 16, 33)]
 
 
 def test_stretched_phones_have_no_gaps() -> None:

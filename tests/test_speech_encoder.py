@@ -168,6 +168,29 @@ def likelihoods(bumps: dict[float, float], frames: int = 40, width: float = 2.0)
     return told[:, None].astype(np.float32)
 
 
+def tracked_together(lips: np.ndarray, teeth: np.ndarray, thresholds: list[float]) -> np.ndarray:
+    """How far each contact is made at the command frame (n, 2)."""
+    floors = np.array(thresholds, np.float32)[:, None].repeat(N_MOMENTS, axis=1)
+    return ContactTracker(floors).push(np.concatenate([lips, teeth], axis=1))[:, :, 0]
+
+
+def test_lips_that_close_are_not_on_the_teeth() -> None:
+    lips, teeth = likelihoods({50: 0.8}), likelihoods({51: 0.3})
+    closed, on_teeth = tracked_together(lips, teeth, [0.5, 0.25]).T
+    assert closed.max() == 1.0 and on_teeth.max() == 0.0  # 1.6 times its threshold against 1.2
+    closed, on_teeth = tracked_together(lips, teeth, [0.5, 0.1]).T
+    assert closed.max() == 0.0 and on_teeth.max() == 1.0
+    apart = likelihoods({60: 0.3})
+    closed, on_teeth = tracked_together(lips, apart, [0.5, 0.25]).T
+    assert closed.max() == on_teeth.max() == 1.0
+
+
+def test_one_opinion_of_several_is_not_enough() -> None:
+    told = likelihoods({50: 0.9})
+    told[:16] *= 0.2  # until 50 is two moments ahead it was thought unlikely
+    assert tracked(told)[:, 0].max() == 0.0
+
+
 def tracked(told: np.ndarray) -> np.ndarray:
     """How far the contact is made at moments (n, 4) of plans."""
     return ContactTracker(np.full((1, N_MOMENTS), THRESHOLD, np.float32)).push(told)[:, 0]

@@ -112,7 +112,8 @@ def voice(name: str, count: int, progress: Progress = untracked) -> Iterator[Mat
     count = min(count, len(lines))
     rows = (k * len(lines) // count for k in range(count))
     for row in progress(rows, count, f"speaking as {name}"):
-        yield _said(f"sentence-{row:02d}", name, lines[row])
+        key = _file_name(f"{name}-sentence-{row:02d}")  # voices share sentences
+        yield _said(key, name, lines[row])
 
 
 def prompts(

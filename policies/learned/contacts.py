@@ -1,9 +1,11 @@
 """Where lips touch: from likelihoods that keep changing to events that stay.
 
 At each command frame the encoder tells anew how likely a contact is at moments from now on, 11 ms
-apart. What it says of a moment gets better the longer it has heard on. A contact happens where its
-likelihood peaks: no moment within `APART` of it is likelier, and it is above a threshold. Once a
-contact has begun to show in the command of the moment, it is kept as it is.
+apart. What it says of a moment gets better the longer it has heard on, and errs less together with
+what it said before: its opinions are averaged. A contact happens where its likelihood peaks: no
+moment within `APART` of it is likelier, it is above a threshold, and further above it than that of
+the other kind is above its own, for lips that close are not on the teeth. Once a contact has begun
+to show in the command of the moment, it is kept as it is.
 
 A contact is then drawn as the model of articulation draws it (`envs.speech.articulation`), with a
 hold that two frames at 30 per second fit into.
@@ -11,11 +13,11 @@ hold that two frames at 30 per second fit into.
 
 from __future__ import annotations
 
-from dataclasses import dataclass
 from typing import Final
 
 import numpy as np
 from numpy.typing import NDArray
+from scipy.ndimage import maximum_filter1d
 
 from envs.speech.articulation import CONTACT_RAMP_S
 
@@ -40,18 +42,17 @@ for one frame at 30 per second; servos need two to get there."""
 KEPT_FROM: Final = int(HOLD_S / MOMENT_S)
 """Moments ahead at which a contact is held at the command frame, and stays."""
 
+EARLIER: Final = 0.6
+"""What was said of a moment before counts so much, and what is said now the rest, in logarithms."""
+
+RIVALS: Final = 2
+"""Moments on either side in which there is one kind of contact only."""
+
+_RISE: Final = 1.0001
+"""A peak is so much likelier than what is before it: more than rounding makes of a plain."""
+
 _PAST: Final = 12
 """Moments before the command frame that are remembered: a contact's hold and ramp, and `APART`."""
-
-
-@dataclass
-class _Kind:
-    """What is known of one kind of contact; moments count from the command frame."""
-
-    likely: Floats
-    """(12 + 13,) what was last told of each moment, from the oldest remembered one on."""
-    kept: list[int]
-    """Contacts that have begun to show."""
 
 
 class ContactTracker:
@@ -63,43 +64,63 @@ class ContactTracker:
 
     def __init__(self, thresholds: Floats) -> None:
         self._thresholds = thresholds
-        self._kinds = [
-            _Kind(np.zeros(_PAST + N_MOMENTS, np.float32), []) for _ in range(len(thresholds))
-        ]
+        self._likely = np.zeros((len(thresholds), _PAST + N_MOMENTS), np.float32)
+        self._kept: list[list[int]] = [[] for _ in thresholds]
+        self._has_begun = False
 
     def push(self, likely: Floats) -> Floats:
         """Take the likelihoods (n, kinds, 13) of n further command frames; give how far each
         contact is made, 0 to 1, at the moments of their plans: (n, kinds, 4)."""
-        made = np.zeros((len(likely), len(self._kinds), len(HORIZONS)), np.float32)
+        made = np.zeros((len(likely), len(self._likely), len(HORIZONS)), np.float32)
         for frame, told in enumerate(likely):
-            for index, kind in enumerate(self._kinds):
-                events = self._events(kind, told[index], self._thresholds[index])
-                made[frame, index] = _share(events)
+            self._hear(told)
+            strong = self._strong()
+            for kind in range(len(self._likely)):
+                made[frame, kind] = _share(self._events(kind, strong[kind]))
         return made
 
-    def _events(self, kind: _Kind, told: Floats, thresholds: Floats) -> list[int]:
-        """The contacts around the next command frame, told likelihoods (13,) of it."""
+    def _hear(self, told: Floats) -> None:
+        """Go on by a command frame, of which so much is told (kinds, 13)."""
         step = MOMENTS_PER_FRAME
-        kind.likely[:_PAST] = kind.likely[step : _PAST + step]
-        kind.likely[_PAST:] = told
-        kind.kept = [moment - step for moment in kind.kept if moment - step >= -_PAST]
+        earlier = self._likely[:, _PAST + step :] if self._has_begun else told[:, :-step]
+        self._has_begun = True
+        known = earlier**EARLIER * told[:, :-step] ** (1.0 - EARLIER)
+        past = self._likely[:, step : _PAST + step]
+        self._likely = np.concatenate([past, known, told[:, -step:]], axis=1)
+
+    def _strong(self) -> NDArray[np.bool_]:
+        """Where (kinds, 13) a contact is likely enough, and likelier than one of another kind."""
+        strength = self._likely[:, _PAST:] / self._thresholds
+        around = maximum_filter1d(strength, 2 * RIVALS + 1, axis=1)
+        return (strength >= 1.0) & (strength >= _of_others(around))
+
+    def _events(self, kind: int, strong: NDArray[np.bool_]) -> list[int]:
+        """The contacts of a kind around the command frame, in moments from it."""
+        step = MOMENTS_PER_FRAME
+        kept = [moment - step for moment in self._kept[kind] if moment - step >= -_PAST]
         new = [
             moment
-            for moment in _peaks(kind.likely, thresholds)
-            if all(abs(moment - kept) > APART for kept in kind.kept)
+            for moment in _peaks(self._likely[kind], strong)
+            if all(abs(moment - other) > APART for other in kept)
         ]
-        kind.kept += [moment for moment in new if moment <= KEPT_FROM]
-        return kind.kept + [moment for moment in new if moment > KEPT_FROM]
+        self._kept[kind] = kept + [moment for moment in new if moment <= KEPT_FROM]
+        return kept + new
 
 
-def _peaks(likely: Floats, thresholds: Floats) -> list[int]:
-    """Moments from the command frame on, all but the last, that outdo those around them."""
+def _of_others(rows: Floats) -> Floats:
+    """For each row the greatest values (n, m) of all other rows; 0 where there is none."""
+    others = [np.delete(rows, row, axis=0) for row in range(len(rows))]
+    return np.array([some.max(axis=0, initial=0.0) for some in others])
+
+
+def _peaks(likely: Floats, strong: NDArray[np.bool_]) -> list[int]:
+    """Strong moments from the command frame on, all but the last, that outdo those around them."""
     found = []
-    for moment in np.flatnonzero(likely[_PAST:-1] >= thresholds[:-1]).tolist():
+    for moment in np.flatnonzero(strong[:-1]).tolist():
         place = _PAST + moment
         before = likely[place - APART : place]
         after = likely[place + 1 : place + 1 + APART]
-        if before.max() < likely[place] >= after.max():
+        if _RISE * before.max() < likely[place] >= after.max():
             found.append(moment)
     return found
 
