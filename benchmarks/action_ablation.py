@@ -8,7 +8,13 @@ folder of a finished `liptwin train action`.
 Run it with: .venv/bin/python -m benchmarks.action_ablation RUN
 """
 
+# ruff: noqa: E402 - what imports MuJoCo is imported after its rendering back end is chosen
+
 from __future__ import annotations
+
+from liptwin import gl
+
+gl.prepare(rendering=True)
 
 import argparse
 from collections.abc import Iterator
@@ -22,7 +28,6 @@ import torch
 from torch.utils.tensorboard import SummaryWriter
 
 from envs.speech import synthesise
-from liptwin import gl
 from liptwin.progress import tracked
 from policies.evaluation.distances import landmark_distances_mm, latent_distances
 from policies.evaluation.stage import Stage
@@ -99,5 +104,4 @@ def main() -> None:
 
 
 if __name__ == "__main__":
-    gl.prepare(rendering=True)
     main()
