@@ -65,8 +65,8 @@ speech:
   prompt_copies: 1
   sung: 0.0
   capture_copies: 1
-  listening: {cycles: [1], steps: 1, batch: 2, learning_rate: 0.001, contacts: 1.0}
-  watching: {cycles: [1], steps: 1, batch: 2, learning_rate: 0.001, contacts: 1.0}
+  listening: {cycles: [1], steps: 1, batch: 2, learning_rate: 0.001, contacts: 1.0, sounds: 0.1}
+  watching: {cycles: [1], steps: 1, batch: 2, learning_rate: 0.001, contacts: 1.0, sounds: 0.1}
 """
 
 

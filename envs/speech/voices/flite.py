@@ -25,7 +25,7 @@ from envs.speech.voices.rendering import Rendering, joined
 NAME: Final = "flite"
 LANGUAGES: Final = ("en-us",)
 VOICES: Final = tuple(
-    Voice(f"flite:{speaker}", f"English ({accent}), statistical", gender, False, speaker)
+    Voice(f"flite:{speaker}", f"English ({accent}), natural, statistical", gender, False, speaker)
     for speaker, accent, gender in (
         ("awb", "Scotland", "male"),
         ("kal16", "America", "male"),
