@@ -65,6 +65,8 @@ def variants(run: Run, steps: int) -> Iterator[tuple[str, ActionTransformer]]:
         learn_from_babbling(transformer, motions, lesson, seed, tracked)
         return transformer.eval()
 
+    yield "ours, from babbling only", babbled(LEADING, steps)
+    yield "published, from babbling only", babbled(PUBLISHED, steps)
     near = babbled(NEAR, recipe.babbled.steps)
     spoken = passages(run.imagination(), recipe.speech_s, seed)
     rounds = recipe.practice.rounds + 1
@@ -72,8 +74,6 @@ def variants(run: Run, steps: int) -> Iterator[tuple[str, ActionTransformer]]:
     with TemporaryDirectory() as folder, SummaryWriter(folder) as log:
         rehearse(near, body, spoken, max_step(servos), lessons, seed, log, tracked)
     yield "ours, looking ahead to t + 1 only", near.eval()
-    yield "ours, from babbling only", babbled(LEADING, steps)
-    yield "published, from babbling only", babbled(PUBLISHED, steps)
 
 
 def main() -> None:
