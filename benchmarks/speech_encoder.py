@@ -2,8 +2,8 @@
 
 Rows: recorded English prompts of the test part, the same sung to a band, a natural voice that never
 trained, recorded prompts in four languages that never trained, synthetic speech in eleven, and
-captured humans where there are any. A plan tells of each moment four times; what is scored is the
-third, which has heard 83 ms of sound after its moment, unless --horizon says otherwise.
+captured humans where there are any. Each moment is told of by four plans; what is scored is the
+last, which has heard 143 ms of sound after it, unless --horizon says otherwise.
 
 Run it with: .venv/bin/python -m benchmarks.speech_encoder WEIGHTS.safetensors
 """

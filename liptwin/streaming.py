@@ -7,9 +7,7 @@ from collections.abc import Iterator
 from pathlib import Path
 from typing import TYPE_CHECKING, Final, TextIO
 
-import numpy as np
 import typer
-from numpy.typing import NDArray
 
 from envs.speech.audio import AudioError
 from liptwin.errors import CommandError
@@ -74,7 +72,7 @@ def write_rows(sound: LiveSound, speaker: Speaker, rows: TextIO) -> None:
     remarks = (f"# {key}: {value}\n" for key, value in about.to_text().items())
     rows.write("".join((*remarks, ",".join(COLUMNS), "\n")))
     rows.flush()
-    for frame, commands in enumerate(_commands(sound, speaker)):
+    for frame, commands in enumerate(speaker.speak(sound.blocks())):
         values = (frame / speaker.fps, *commands)
         rows.write(",".join(f"{value:.{DECIMALS}f}" for value in values) + "\n")
         rows.flush()
@@ -104,9 +102,3 @@ def mean_figure(effort: Effort) -> str:
 
 def _tell(line: str) -> None:
     typer.echo(f"liptwin: {line}", err=True)
-
-
-def _commands(sound: LiveSound, speaker: Speaker) -> Iterator[NDArray[np.float64]]:
-    for block in sound.blocks():
-        yield from speaker.push(block)
-    yield from speaker.finish()

@@ -99,9 +99,7 @@ class Live:
 
     def commands(self, speech: Speech, wanted: Wanted) -> Floats:
         """See `System`."""
-        speaker = self.policy.speaker()
-        heard = [speaker.push(block) for block in speech.audio.blocks()]
-        return np.concatenate([*heard, speaker.finish()])
+        return np.array([*self.policy.speaker().speak(speech.audio.blocks())])
 
 
 @dataclass(frozen=True)

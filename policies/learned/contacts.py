@@ -89,10 +89,10 @@ class ContactTracker:
         self._likely = np.concatenate([past, known, told[:, -step:]], axis=1)
 
     def _strong(self) -> NDArray[np.bool_]:
-        """Where (kinds, 13) a contact is likely enough, and likelier than one of another kind."""
+        """Where (kinds, 13) a contact is likely enough, and no contact around is likelier."""
         strength = self._likely[:, _PAST:] / self._thresholds
-        around = maximum_filter1d(strength, 2 * RIVALS + 1, axis=1)
-        return (strength >= 1.0) & (strength >= _of_others(around))
+        around = maximum_filter1d(strength, 2 * RIVALS + 1, axis=1).max(axis=0)
+        return (strength >= 1.0) & (strength >= around)
 
     def _events(self, kind: int, strong: NDArray[np.bool_]) -> list[int]:
         """The contacts of a kind around the command frame, in moments from it."""
@@ -105,12 +105,6 @@ class ContactTracker:
         ]
         self._kept[kind] = kept + [moment for moment in new if moment <= KEPT_FROM]
         return kept + new
-
-
-def _of_others(rows: Floats) -> Floats:
-    """For each row the greatest values (n, m) of all other rows; 0 where there is none."""
-    others = [np.delete(rows, row, axis=0) for row in range(len(rows))]
-    return np.array([some.max(axis=0, initial=0.0) for some in others])
 
 
 def _peaks(likely: Floats, strong: NDArray[np.bool_]) -> list[int]:

@@ -13,6 +13,7 @@ from typing import Final
 import numpy as np
 from numpy.typing import NDArray
 
+from envs.speech.lips import LIMITS
 from policies.learned.contacts import HORIZONS
 
 Floats = NDArray[np.float32]
@@ -35,18 +36,17 @@ class Patience:
         if not 0 <= frames <= MOST:
             raise ValueError(f"plans can wait 0 to {MOST} frames, not {frames}")
         self.frames: Final = frames
-        self._held: Floats | None = None
+        self._held = np.zeros((0, MOST + 1, len(LIMITS)), np.float32)
 
     def push(self, plans: Floats) -> Floats:
         """Take the next plans; give those that have waited long enough."""
-        known = plans if self._held is None else np.concatenate([self._held, plans])
+        known = np.concatenate([self._held, plans])
         ready = max(0, len(known) - self.frames)
         self._held = known[ready:]
         return self._corrected(known, ready)
 
     def finish(self) -> Floats:
         """The plans that still wait; none if there were none."""
-        assert self._held is not None, "nothing was pushed"
         return self._corrected(self._held, len(self._held))
 
     def _corrected(self, known: Floats, count: int) -> Floats:

@@ -6,7 +6,6 @@ where they are known.
 
 from __future__ import annotations
 
-from collections.abc import Iterator
 from pathlib import Path
 from typing import TYPE_CHECKING, ClassVar, Final
 
@@ -14,7 +13,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from envs.progress import Progress, untracked
-from envs.speech.audio import SPEECH_RATE_HZ, Sound
+from envs.speech.audio import SPEECH_RATE_HZ
 from envs.speech.features import FeatureError
 from envs.speech.frames import frame_count, frame_times
 from policies.learned.effort import Effort
@@ -102,14 +101,7 @@ class LearnedPolicy:
         speaker = self.speaker(MOST)
         given_s = frame_times(frame_count(sound.duration_s, speaker.fps), speaker.fps)
         given = np.empty((len(given_s), N_DOF))
-        rows = _rows(speaker, sound)
+        rows = speaker.speak(sound.blocks())
         for frame in self._progress(range(len(given)), len(given), "speaking"):
             given[frame] = next(rows)
         return np.column_stack([np.interp(due_s, given_s, column) for column in given.T])
-
-
-def _rows(speaker: Speaker, sound: Sound) -> Iterator[Floats]:
-    """Commands (10,) one after the other; some seconds of sound are held at a time."""
-    for block in sound.blocks():
-        yield from speaker.push(block)
-    yield from speaker.finish()

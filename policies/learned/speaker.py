@@ -8,7 +8,7 @@ afterwards; only where nothing is asked of the lips, they come to rest (`policie
 from __future__ import annotations
 
 import contextlib
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Final
@@ -121,6 +121,17 @@ class Speaker:
             commands = self._act(np.concatenate([last, self._patience.finish()]))
             came_out(len(commands))
             return commands
+
+    def speak(self, blocks: Iterable[NDArray[np.floating]]) -> Iterator[Floats]:
+        """Hear a whole sound block by block; give its commands (10,) one after the other, each as
+        soon as it is known.
+
+        Raises:
+            envs.speech.audio.AudioError: see `push`.
+        """
+        for block in blocks:
+            yield from self.push(block)
+        yield from self.finish()
 
     def _act(self, plan: NDArray[np.float32]) -> Floats:
         """Commands (m, 10) for a plan (m, 4, 6), on the commands given before."""

@@ -5,7 +5,6 @@ from __future__ import annotations
 import contextlib
 import json
 import math
-import os
 import zipfile
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass, fields
@@ -18,6 +17,7 @@ from numpy.typing import NDArray
 from envs.progress import Progress, untracked
 from envs.speech.features import FeatureStream, joined
 from policies.learned.speech_encoder import ENCODER_FPS, as_heard
+from policies.self_observation.dataset import write_archive
 from policies.training.config import SpeechTraining
 from policies.training.speech.disturbances import disturbed, through_a_room
 from policies.training.speech.singing import sung, with_band
@@ -79,13 +79,8 @@ def spoken_hearings(
         if str(archive["key"]) == key:
             return Hearings(**{f.name: archive[f.name] for f in fields(Hearings)})
     hearings = heard_takes(_copies(recipe, seed, progress))
-    arrays: dict[str, Any] = {f.name: getattr(hearings, f.name) for f in fields(Hearings)}
-    partial = path.with_name(f".{path.stem}.{os.getpid()}.part.npz")
-    try:
-        np.savez(partial, key=np.array(key), **arrays)
-        partial.replace(path)
-    finally:
-        partial.unlink(missing_ok=True)
+    arrays = {f.name: getattr(hearings, f.name) for f in fields(Hearings)}
+    write_archive(path, {"key": np.array(key), **arrays})
     return hearings
 
 

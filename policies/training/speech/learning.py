@@ -68,14 +68,14 @@ def train_encoder(
     folder.mkdir(parents=True, exist_ok=True)
     if captures is None:
         heard = spoken_hearings(recipe, seed, folder, progress)
-        unseen, lessons = prompt_takes("validation"), recipe.listening
+        unseen, lessons = prompt_takes("validation", progress), recipe.listening
     else:
         unseen, lessons = capture_takes(captures), recipe.watching
         heard = captured_hearings(unseen, recipe.capture_copies, seed)
     encoder = start if start is not None else fresh_encoder(heard)
     fit(encoder, heard, lessons, seed, folder, progress)
     if captures is None:
-        encoder.thresholds.copy_(chosen_thresholds(encoder, unseen))
+        encoder.thresholds.copy_(chosen_thresholds(encoder, unseen, progress))
     return encoder, encoder_errors(encoder, unseen)
 
 

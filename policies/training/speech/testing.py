@@ -10,6 +10,7 @@ import torch
 from numpy.typing import NDArray
 from torch import Tensor
 
+from envs.progress import Progress, untracked
 from envs.speech import Audio, LipCurves, articulate, inventory
 from envs.speech.audio import SPEECH_RATE_HZ
 from envs.speech.inventory import REST, Part
@@ -85,7 +86,9 @@ def encoder_errors(encoder: SpeechEncoder, takes: list[Take]) -> EncoderErrors:
     )
 
 
-def chosen_thresholds(encoder: SpeechEncoder, takes: list[Take]) -> Tensor:
+def chosen_thresholds(
+    encoder: SpeechEncoder, takes: list[Take], progress: Progress = untracked
+) -> Tensor:
     """Thresholds (2, 13), the same at all moments: for each kind of contact the lowest at which, on
     takes with known phones, at most `MOST_FALSE` of the other sounds are touched.
 
@@ -97,13 +100,13 @@ def chosen_thresholds(encoder: SpeechEncoder, takes: list[Take]) -> Tensor:
     likely = torch.sigmoid(logits[0]).numpy()
     said = [part for phone in whole.phones or () for part in inventory.parts(phone)]
     chosen = np.full((len(CONTACTS), 1), FIRST_THRESHOLD, np.float32)
-    for _ in range(ROUNDS):
-        for kind, contact in enumerate(CONTACTS):
-            others_s = _moments_without(said, contact)
-            for threshold in THRESHOLDS:
-                chosen[kind] = threshold
-                if _touched(likely, chosen, kind, others_s) <= MOST_FALSE:
-                    break
+    turns = [*enumerate(CONTACTS)] * ROUNDS
+    for kind, contact in progress(turns, len(turns), "choosing when lips touch"):
+        others_s = _moments_without(said, contact)
+        for threshold in THRESHOLDS:
+            chosen[kind] = threshold
+            if _touched(likely, chosen, kind, others_s) <= MOST_FALSE:
+                break
     return torch.from_numpy(chosen).expand(-1, N_MOMENTS)
 
 
