@@ -6,6 +6,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import Iterable, Iterator
+from dataclasses import fields
 from itertools import pairwise
 from pathlib import Path
 from typing import TypeVar
@@ -29,9 +30,11 @@ from policies.training.speech import hearings as hearings_module
 from policies.training.speech import takes as takes_module
 from policies.training.speech.disturbances import disturbed, through_a_room
 from policies.training.speech.hearings import (
+    Hearings,
     captured_hearings,
     heard_of,
     heard_takes,
+    in_a_row,
     performed,
     targets_of,
 )
@@ -338,12 +341,21 @@ def test_speech_of_a_folder_is_kept_and_made_again_for_another_recipe(
     again = hearings_module.spoken_hearings(
         TINY.model_copy(update={"capture_copies": 9}), 0, tmp_path
     )
-    assert len(made) == 1
+    kinds = 3
+    assert len(made) == kinds
     np.testing.assert_array_equal(first.heard, again.heard)
     hearings_module.spoken_hearings(TINY.model_copy(update={"sung": 0.9}), 0, tmp_path)
     (tmp_path / "speech.npz").write_bytes(b"damaged")
     hearings_module.spoken_hearings(TINY.model_copy(update={"sung": 0.9}), 0, tmp_path)
-    assert len(made) == 3
+    assert len(made) == 3 * kinds
+
+
+def test_kinds_that_were_heard_apart_are_put_in_a_row() -> None:
+    takes = [buzz(), joined([buzz(), buzz()], np.random.default_rng(0)), buzz()]
+    whole = heard_takes(takes)
+    parts = in_a_row([heard_takes(takes[:1]), heard_takes(takes[1:])])
+    for field in fields(Hearings):
+        np.testing.assert_array_equal(getattr(whole, field.name), getattr(parts, field.name))
 
 
 def test_the_command_leaves_all_that_it_takes_to_speak(

@@ -27,7 +27,9 @@ RunArgument = Annotated[
 RecipeOption = Annotated[
     Path | None, typer.Option(help="Recipe, .yaml; without it that of the package.")
 ]
-WorkersOption = Annotated[int, typer.Option(min=1, max=256, help="Processes that babble.")]
+WorkersOption = Annotated[
+    int, typer.Option(min=1, max=256, help="Processes that babble, and that make what is heard.")
+]
 
 
 @train.command("all")
@@ -87,6 +89,7 @@ def action(folder: RunArgument, recipe: RecipeOption = None, workers: WorkersOpt
 def speech(
     folder: RunArgument,
     recipe: RecipeOption = None,
+    workers: WorkersOption = 1,
     captures: Annotated[
         Path | None,
         typer.Option(
@@ -117,9 +120,9 @@ def speech(
     if scratch and captures is None:
         raise CommandError("--scratch goes with --captures DIR; English is always from scratch")
     if captures is None:
-        _train(folder, recipe, 1, lambda run: run.speech())
+        _train(folder, recipe, workers, lambda run: run.speech())
     else:
-        _train(folder, recipe, 1, lambda run: run.watch(captures, scratch=scratch))
+        _train(folder, recipe, workers, lambda run: run.watch(captures, scratch=scratch))
     typer.echo(f"wrote {folder / 'speech.safetensors'}")
 
 

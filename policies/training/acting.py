@@ -46,7 +46,8 @@ class Actor:
         folder: where its files live; made if it is not there.
         vae: the robot's eyes.
         imagination: what wanted lips look like to them.
-        babbled: what the self-model knew first.
+        body: the self-model that learned from babbling; it has not looked into the mirror.
+        babbled: what it learned from.
         recipe: of the whole training.
         progress: told how each step goes.
     """
@@ -56,6 +57,7 @@ class Actor:
         folder: Path,
         vae: LipVAE,
         imagination: Imagination,
+        body: SelfModel,
         babbled: Sequence[Observation],
         recipe: Recipe,
         progress: Progress = untracked,
@@ -64,6 +66,7 @@ class Actor:
         self._folder = folder
         self._vae = vae
         self._imagination = imagination
+        self._first_body = body
         self._babbled = list(babbled)
         self._recipe = recipe
         self._progress = progress
@@ -131,15 +134,10 @@ class Actor:
         practice = [observation for some in practised for observation in some]
         repeats = max(1, len(self._babbled) // max(1, len(practice)))
         known = [*self._babbled, *(practice * repeats)]
-        rest = self._servos.rest_commands
-        body, _ = train_body(
-            known,
-            practice or self._babbled[:1],
-            rest,
-            recipe.body,
-            seed,
-            self._progress,
-        )
+        body = self._first_body
+        if practice:
+            rest = self._servos.rest_commands
+            body, _ = train_body(known, practice, rest, recipe.body, seed, self._progress)
         joints = np.concatenate([o.joints[o.crop_frames] for o in known])
         latents = torch.cat([self._latents(o) for o in known])
         look_into_mirror(

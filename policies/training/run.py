@@ -62,7 +62,7 @@ class Run:
     Args:
         folder: where it lives; made if it is not there.
         recipe: what to do.
-        workers: processes that babble.
+        workers: processes that babble, and that make what the speech encoder hears.
         progress: told how each step goes.
 
     Raises:
@@ -196,6 +196,7 @@ class Run:
             self.folder / "acting",
             self.vae(),
             self.imagination(),
+            self.body(),
             list(self.observed()),
             self.recipe,
             self._progress,
@@ -210,7 +211,11 @@ class Run:
         if path.exists():
             return load_weights(path, SpeechEncoder())
         encoder, errors = train_encoder(
-            self.recipe.speech, self.recipe.seed, self.folder, self._progress
+            self.recipe.speech,
+            self.recipe.seed,
+            self.folder,
+            self._progress,
+            workers=self._workers,
         )
         save_weights(path, encoder)
         self._note("speech", asdict(errors))

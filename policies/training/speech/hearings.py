@@ -6,8 +6,11 @@ import contextlib
 import json
 import math
 import zipfile
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Sequence
+from concurrent.futures import ProcessPoolExecutor
 from dataclasses import dataclass, fields
+from itertools import repeat
+from multiprocessing import get_context
 from pathlib import Path
 from typing import Any, Final
 
@@ -36,6 +39,7 @@ BAND_BELOW_DB: Final = (2.0, 20.0)
 """How far the band that plays along is below the singer."""
 CLEAN: Final = 0.1
 """Share of the copies that are left as they are."""
+_KINDS: Final = ("espeak", "natural", "prompts")
 _VERSION: Final = 3
 _MAKES: Final = {
     "espeak_s", "espeak_copies", "natural_s", "natural_copies", "prompt_copies", "sung"
@@ -62,9 +66,20 @@ class Hearings:
 
 
 def spoken_hearings(
-    recipe: SpeechTraining, seed: int, folder: Path, progress: Progress = untracked
+    recipe: SpeechTraining,
+    seed: int,
+    folder: Path,
+    workers: int = 1,
+    progress: Progress = untracked,
 ) -> Hearings:
     """English speech of the recipe, made anew or as it was left in the folder.
+
+    Args:
+        recipe: how much of what.
+        seed: of all that is random.
+        folder: where it is left.
+        workers: processes that make it; the result is the same.
+        progress: told how it goes.
 
     Raises:
         envs.speech.corpus.CorpusError: the recorded prompts are not installed.
@@ -78,7 +93,7 @@ def spoken_hearings(
     ):
         if str(archive["key"]) == key:
             return Hearings(**{f.name: archive[f.name] for f in fields(Hearings)})
-    hearings = heard_takes(_copies(recipe, seed, progress))
+    hearings = in_a_row(_by_kind(recipe, seed, workers, progress))
     arrays = {f.name: getattr(hearings, f.name) for f in fields(Hearings)}
     write_archive(path, {"key": np.array(key), **arrays})
     return hearings
@@ -110,6 +125,17 @@ def heard_takes(takes: Iterable[Take]) -> Hearings:
     return Hearings(heard, shapes, weights, said, sounds, np.array(starts))
 
 
+def in_a_row(some: Sequence[Hearings]) -> Hearings:
+    """The takes of all, one after the other."""
+    columns = {
+        f.name: np.concatenate([getattr(hearings, f.name) for hearings in some])
+        for f in fields(Hearings)
+        if f.name != "starts"
+    }
+    lengths = np.concatenate([np.diff(hearings.starts) for hearings in some])
+    return Hearings(**columns, starts=np.concatenate([[0], np.cumsum(lengths)]))
+
+
 def heard_of(take: Take) -> NDArray[np.float32]:
     """What the encoder hears of a take (m, 41)."""
     stream = FeatureStream(ENCODER_FPS)
@@ -133,22 +159,36 @@ def performed(take: Take, sung_share: float, rng: np.random.Generator) -> Take:
     return disturbed(take, rng)
 
 
-def _copies(recipe: SpeechTraining, seed: int, progress: Progress) -> Iterator[Take]:
-    for index, kind in enumerate(("espeak", "natural", "prompts")):
-        rng = np.random.default_rng([seed, 1, index])
-        if kind == "espeak":
-            spoken, copies = espeak_takes(recipe.espeak_s, rng), recipe.espeak_copies
-            takes = [*_by_seconds(spoken, recipe.espeak_s, progress, f"{kind} speaks")]
-        elif kind == "natural":
-            spoken, copies = natural_takes(recipe.natural_s, rng), recipe.natural_copies
-            takes = [*_by_seconds(spoken, recipe.natural_s, progress, f"{kind} voices speak")]
-        else:
-            takes, copies = prompt_takes("train", progress), recipe.prompt_copies
-        seconds = sum(take.duration_s for take in takes)
-        for _ in range(copies):
-            pieces = takes if kind == "espeak" else sittings(takes, rng)
-            for take in _by_seconds(iter(pieces), seconds, progress, f"hearing {kind}"):
-                yield performed(take, recipe.sung, rng)
+def _by_kind(recipe: SpeechTraining, seed: int, workers: int, progress: Progress) -> list[Hearings]:
+    if workers == 1:
+        return [_heard_of_kind(kind, recipe, seed, progress) for kind in _KINDS]
+    # Voices that compute in threads do not survive a fork.
+    with ProcessPoolExecutor(workers, mp_context=get_context("spawn")) as pool:
+        heard = pool.map(_heard_of_kind, _KINDS, repeat(recipe), repeat(seed))
+        return list(progress(heard, len(_KINDS), f"hearing {', '.join(_KINDS)}"))
+
+
+def _heard_of_kind(
+    kind: str, recipe: SpeechTraining, seed: int, progress: Progress = untracked
+) -> Hearings:
+    return heard_takes(_copies(kind, recipe, seed, progress))
+
+
+def _copies(kind: str, recipe: SpeechTraining, seed: int, progress: Progress) -> Iterator[Take]:
+    rng = np.random.default_rng([seed, 1, _KINDS.index(kind)])
+    if kind == "espeak":
+        spoken, copies = espeak_takes(recipe.espeak_s, rng), recipe.espeak_copies
+        takes = [*_by_seconds(spoken, recipe.espeak_s, progress, f"{kind} speaks")]
+    elif kind == "natural":
+        spoken, copies = natural_takes(recipe.natural_s, rng), recipe.natural_copies
+        takes = [*_by_seconds(spoken, recipe.natural_s, progress, f"{kind} voices speak")]
+    else:
+        takes, copies = prompt_takes("train", progress), recipe.prompt_copies
+    seconds = sum(take.duration_s for take in takes)
+    for _ in range(copies):
+        pieces = takes if kind == "espeak" else sittings(takes, rng)
+        for take in _by_seconds(iter(pieces), seconds, progress, f"hearing {kind}"):
+            yield performed(take, recipe.sung, rng)
 
 
 def _by_seconds(

@@ -43,6 +43,7 @@ def train_encoder(
     progress: Progress = untracked,
     captures: Path | None = None,
     start: SpeechEncoder | None = None,
+    workers: int = 1,
 ) -> tuple[SpeechEncoder, EncoderErrors]:
     """Fit the encoder to English speech, or to captured humans.
 
@@ -57,6 +58,7 @@ def train_encoder(
         captures: a folder of ARKit or Live Link Face CSVs, each with an audio file of the same
             name, to learn from instead of English speech.
         start: an encoder to begin with; one that knows nothing unless given.
+        workers: processes that make what it hears.
 
     Raises:
         envs.speech.corpus.CorpusError: the recorded prompts are not installed.
@@ -67,7 +69,7 @@ def train_encoder(
     torch.manual_seed(seed)
     folder.mkdir(parents=True, exist_ok=True)
     if captures is None:
-        heard = spoken_hearings(recipe, seed, folder, progress)
+        heard = spoken_hearings(recipe, seed, folder, workers, progress)
         unseen, lessons = prompt_takes("validation", progress), recipe.listening
     else:
         unseen, lessons = capture_takes(captures), recipe.watching
