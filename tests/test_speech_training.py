@@ -45,6 +45,7 @@ from policies.training.speech.takes import (
     CaptureError,
     Take,
     capture_takes,
+    espeak_takes,
     joined,
     sittings,
 )
@@ -348,6 +349,18 @@ def test_speech_of_a_folder_is_kept_and_made_again_for_another_recipe(
     (tmp_path / "speech.npz").write_bytes(b"damaged")
     hearings_module.spoken_hearings(TINY.model_copy(update={"sung": 0.9}), 0, tmp_path)
     assert len(made) == 3 * kinds
+
+
+def test_some_of_the_synthetic_speakers_have_an_accent(monkeypatch: pytest.MonkeyPatch) -> None:
+    pytest.importorskip("espeakng_loader", reason="needs espeak-ng: pip install 'liptwin[tts]'")
+    monkeypatch.setattr(takes_module, "random_text", lambda _: "Ten red birds.")
+    monkeypatch.setattr(takes_module, "VARIANTS", ("",))
+    takes = list(espeak_takes(80.0, np.random.default_rng(0)))
+    foreign = [
+        bool({"t\u032a", "t\u02b2", "r", "ɾ"} & {p.ipa for p in take.phones or ()})
+        for take in takes
+    ]
+    assert 0.2 < np.mean(foreign) < 0.6
 
 
 def test_kinds_that_were_heard_apart_are_put_in_a_row() -> None:

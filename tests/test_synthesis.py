@@ -2,6 +2,7 @@
 
 import multiprocessing
 import sys
+import time
 import unicodedata
 from concurrent.futures import ThreadPoolExecutor
 from itertools import pairwise
@@ -10,6 +11,8 @@ import numpy as np
 import pytest
 
 from envs.speech import SILENCE, SynthesisError, Utterance, list_voices, synthesise
+from envs.speech.accents import DENTAL, HABITS, SOFT, TAPPED, TRILLED, Habit, accented
+from envs.speech.inventory import check_known
 
 TEXTS = {
     "en-us": "Bob, my mum moves the upper shelf. Five wolves push!",
@@ -110,10 +113,12 @@ def test_silence_phones_are_silent_and_the_others_are_not() -> None:
 
 
 @needs_tts
-def test_the_same_text_gives_the_same_sound_whatever_came_before() -> None:
-    first = synthesise("The same again.", "en-us+f3")
-    synthesise("Etwas anderes.", "de")
-    second = synthesise("The same again.", "en-us+f3")
+@pytest.mark.parametrize("voice", ["en-us", "en-us+f3", "en-us+Reed"])
+def test_the_same_text_gives_the_same_sound_whenever_and_whatever_came_before(voice: str) -> None:
+    first = synthesise("The same again.", voice)
+    synthesise("Etwas anderes.", "de+Reed")
+    time.sleep(1.1)  # espeak-ng's own seed is the time in seconds
+    second = synthesise("The same again.", voice)
     assert first.phones == second.phones
     np.testing.assert_array_equal(first.audio.samples, second.audio.samples)
 
@@ -221,3 +226,59 @@ def test_the_missing_extra_is_named(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setitem(sys.modules, "espeakng_loader", None)
     with pytest.raises(SynthesisError, match=r'pip install "liptwin\[tts\]"'):
         synthesise("hello")
+
+
+ACCENTED_TEXT = "Pretty Betty met ten red rabbits."
+
+
+@pytest.mark.parametrize(
+    ("habit", "said", "heard"),
+    [
+        (DENTAL, "t'En d'IdZ tS'In b'Vt#3", "t['En d['IdZ tS'In b'Vt[3"),
+        (SOFT, "p'i:p@L b'3:d m,It", "p;'i:p@L b'3:d m;,It"),
+        (TRILLED, "r'Ed", "R'Ed"),
+        (TAPPED, "r'Ed", "*'Ed"),
+    ],
+)
+def test_a_habit_rewrites_the_sounds_that_it_is_about(habit: Habit, said: str, heard: str) -> None:
+    assert habit(said) == heard
+    assert habit(heard) == heard
+
+
+def test_what_is_dental_is_not_softened_too() -> None:
+    assert accented("t'i:", (DENTAL, SOFT)) == "t['i:"
+
+
+@needs_tts
+def test_an_accent_changes_the_sounds_and_the_sound_but_not_what_is_said() -> None:
+    plain, foreign = (
+        synthesise(ACCENTED_TEXT),
+        synthesise(ACCENTED_TEXT, habits=(DENTAL, SOFT, TRILLED)),
+    )
+    check_phones(foreign)
+    check_known(foreign.phones)
+    said, heard = (
+        [phone.ipa for phone in some.phones if not phone.is_silence] for some in (plain, foreign)
+    )
+    assert len(said) == len(heard)
+    assert {"t̪", "bʲ", "r"} <= set(heard)
+    assert not {"t", "ɹ", "ɾ"} & set(heard)
+    labials = [[phone[0] for phone in some if phone[0] in "pbmfv"] for some in (said, heard)]
+    assert labials[0] == labials[1]
+    again = synthesise(ACCENTED_TEXT, habits=(DENTAL, SOFT, TRILLED))
+    np.testing.assert_array_equal(foreign.audio.samples, again.audio.samples)
+
+
+@needs_tts
+@pytest.mark.parametrize("habit", HABITS, ids=lambda habit: habit.name)
+def test_every_habit_can_be_spoken(habit: Habit) -> None:
+    spoken = synthesise(ACCENTED_TEXT, voice="en-us+f2", habits=[habit])
+    check_phones(spoken)
+    check_known(spoken.phones)
+
+
+@needs_tts
+@pytest.mark.parametrize("voice", ["fr", "en-gb", "piper:joe"])
+def test_only_american_has_accents(voice: str) -> None:
+    with pytest.raises(SynthesisError, match="accents are for voice 'en-us' only"):
+        synthesise(ACCENTED_TEXT, voice=voice, habits=[DENTAL])

@@ -5,7 +5,8 @@ library and its data, comes with the extra `tts`.
 
 **Repeatable.** The library carries state from one utterance to the next (the phase of its
 oscillators), which shifts samples and phone times. So it is loaded afresh each time, which costs
-a few milliseconds.
+a few milliseconds. The noise of some variants (`f3`, `Reed`, ...) depends on the time of day and on
+the C library's generator, so both are seeded anew.
 """
 
 from __future__ import annotations
@@ -106,9 +107,10 @@ _Callback = ctypes.CFUNCTYPE(
 _OUTPUT_SYNCHRONOUS = 2
 _PHONEME_EVENTS, _PHONEMES_AS_IPA, _DO_NOT_EXIT = 0x0001, 0x0002, 0x8000
 _EVENT_LIST_END, _EVENT_PHONEME = 0, 7
-_CHARS_UTF8 = 1
+_CHARS_UTF8, _PHONEMES_IN_BRACKETS = 0x0001, 0x0100
 _PHONEME_MODE_IPA = 0x02
 _PARAMETER_RATE, _PARAMETER_PITCH = 1, 3
+_NOISE_SEED = 1
 _GENDERS = {1: "male", 2: "female"}
 
 
@@ -123,6 +125,18 @@ class Espeak:
         self, text: str, voice: str, rate_wpm: int, pitch: int
     ) -> tuple[int, NDArray[np.float32], list[PhoneEvent]]:
         """Sample rate in Hz, samples (n,) in [-1, 1], and phone events in order of time."""
+        return self._speak(text, voice, rate_wpm, pitch, _CHARS_UTF8)
+
+    def speak_phonemes(
+        self, phonemes: str, voice: str, rate_wpm: int, pitch: int
+    ) -> tuple[int, NDArray[np.float32], list[PhoneEvent]]:
+        """The same for phonemes as `phonemes` gives them."""
+        flags = _CHARS_UTF8 | _PHONEMES_IN_BRACKETS
+        return self._speak(f"[[{phonemes}]]", voice, rate_wpm, pitch, flags)
+
+    def _speak(
+        self, text: str, voice: str, rate_wpm: int, pitch: int, flags: int
+    ) -> tuple[int, NDArray[np.float32], list[PhoneEvent]]:
         chunks: list[NDArray[np.int16]] = []
         events: list[PhoneEvent] = []
 
@@ -141,7 +155,7 @@ class Espeak:
         library.espeak_SetParameter(_PARAMETER_PITCH, pitch, 0)
         data = text.encode()
         status = library.espeak_Synth(
-            data, ctypes.c_size_t(len(data) + 1), 0, 0, 0, _CHARS_UTF8, None, None
+            data, ctypes.c_size_t(len(data) + 1), 0, 0, 0, flags, None, None
         )
         if status != 0:
             raise SynthesisError(f"espeak-ng failed on {text[:40]!r} (status {status})")
@@ -150,11 +164,17 @@ class Espeak:
 
     def pronounce(self, text: str, voice: str) -> str:
         """IPA of a text, words parted by spaces and phones by `PHONE_GAP`; punctuation is lost."""
+        return self._transcribed(text, voice, _PHONEME_MODE_IPA | ord(PHONE_GAP) << 8)
+
+    def phonemes(self, text: str, voice: str) -> str:
+        """espeak-ng's own phonemes of a text, words parted by spaces; punctuation is lost."""
+        return self._transcribed(text, voice, 0)
+
+    def _transcribed(self, text: str, voice: str, mode: int) -> str:
         library = self._library
         if library.espeak_SetVoiceByName(voice.encode()) != 0:
             raise SynthesisError(f"espeak-ng cannot load voice {voice!r}; choose another one")
         rest = ctypes.c_void_p(ctypes.addressof(data := ctypes.create_string_buffer(text.encode())))
-        mode = _PHONEME_MODE_IPA | ord(PHONE_GAP) << 8
         clauses: list[str] = []
         while rest.value and ctypes.addressof(data) + len(data) > rest.value:
             spoken = library.espeak_TextToPhonemes(ctypes.byref(rest), _CHARS_UTF8, mode)
@@ -254,12 +274,19 @@ def open_espeak() -> Iterator[Espeak]:
                     f"espeak-ng cannot read its data in {data_path}; reinstall espeakng-loader "
                     "(a path of more than 150 characters is too long for it)"
                 )
+            _seed_noise(library)
             try:
                 yield Espeak(library, native_hz)
             finally:
                 library.espeak_Terminate()
         finally:
             _unload(library)
+
+
+def _seed_noise(library: ctypes.CDLL) -> None:
+    library.espeak_ng_SetRandSeed(ctypes.c_long(_NOISE_SEED))
+    c_library = ctypes.CDLL("ucrtbase" if sys.platform == "win32" else None)
+    c_library.srand(ctypes.c_uint(_NOISE_SEED))
 
 
 def _unload(library: ctypes.CDLL) -> None:

@@ -13,6 +13,7 @@ from __future__ import annotations
 import difflib
 import re
 import unicodedata
+from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from functools import lru_cache
 
@@ -21,6 +22,7 @@ import soxr
 from numpy.typing import NDArray
 
 from envs.speech import voices as natural
+from envs.speech.accents import Habit, accented
 from envs.speech.audio import SPEECH_RATE_HZ, Audio
 from envs.speech.espeak import PhoneEvent, SynthesisError, Voice, open_espeak
 from envs.speech.kana import has_ideographs, in_kana
@@ -42,6 +44,9 @@ PITCH_RANGE = (0, 99)
 
 OWN_PITCH = 50
 """The voice's own pitch; a natural voice has no other."""
+
+ACCENTED_VOICE = "en-us"
+"""The language whose phonemes `envs.speech.accents` knows."""
 
 CLOSURE_MAX_S = 0.1
 """Longest silence before a stop's release that is its closure; what is longer is also a pause."""
@@ -118,6 +123,7 @@ def synthesise(
     rate_wpm: int = OWN_RATE_WPM,
     pitch: int = OWN_PITCH,
     rate_hz: int = SPEECH_RATE_HZ,
+    habits: Sequence[Habit] = (),
 ) -> Utterance:
     """Speak a text.
 
@@ -133,6 +139,8 @@ def synthesise(
             own pace.
         pitch: within `PITCH_RANGE`; `OWN_PITCH` for a natural voice.
         rate_hz: sample rate of the sound.
+        habits: of a foreign accent; for espeak-ng's American English only. Pauses at punctuation
+            are lost with them.
 
     Raises:
         SynthesisError: an extra is not installed, the voice is unknown or cannot say a phone, a
@@ -144,10 +152,12 @@ def synthesise(
     _check_range("rate_hz", rate_hz, RATE_HZ_RANGE)
     if not text.strip():
         raise SynthesisError("the text is empty; give at least one word")
+    if habits and voice.partition("+")[0].lower() != ACCENTED_VOICE:
+        raise SynthesisError(f"accents are for voice {ACCENTED_VOICE!r} only, not {voice!r}")
     if natural.is_natural(voice):
         language, rendering = _render_naturally(text, voice, rate_wpm, pitch)
     else:
-        language, rendering = _render(text, voice, rate_wpm, pitch)
+        language, rendering = _render(text, voice, rate_wpm, pitch, habits)
     native_hz, pcm = rendering.rate_hz, rendering.pcm
     phones = _phones(pcm, rendering.events, native_hz, _remapping(language))
     if all(phone.is_silence for phone in phones):
@@ -158,13 +168,20 @@ def synthesise(
     return Utterance(audio, tuple(phones), voice, text)
 
 
-def _render(text: str, voice: str, rate_wpm: int, pitch: int) -> tuple[Voice, natural.Rendering]:
+def _render(
+    text: str, voice: str, rate_wpm: int, pitch: int, habits: Sequence[Habit]
+) -> tuple[Voice, natural.Rendering]:
     """espeak-ng's language, and what it makes of the text."""
     language, variant = _resolve(voice)
     spoken = _prepare(text, language)
     file = language.file if variant is None else f"{language.file}+{variant.file}"
     with open_espeak() as espeak:
-        return language, natural.Rendering(*espeak.speak(spoken, file, rate_wpm, pitch))
+        if habits:
+            phonemes = accented(espeak.phonemes(spoken, file), habits)
+            rendered = espeak.speak_phonemes(phonemes, file, rate_wpm, pitch)
+        else:
+            rendered = espeak.speak(spoken, file, rate_wpm, pitch)
+    return language, natural.Rendering(*rendered)
 
 
 def _render_naturally(

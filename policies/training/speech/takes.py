@@ -22,9 +22,11 @@ from envs.speech import (
     synthesise,
     voices,
 )
+from envs.speech.accents import HABITS, Habit
 from envs.speech.audio import SPEECH_RATE_HZ
 from envs.speech.corpus import align_recordings, aligned_utterances, read_corpus
 from envs.speech.corpus.recordings import AUDIO_SUFFIXES, Part
+from envs.speech.synthesis import ACCENTED_VOICE
 from policies.training.texts import random_text
 
 Floats = NDArray[np.float32]
@@ -53,6 +55,8 @@ VARIANTS: Final = (
     "robert", "sandro", "shelby", "steph", "steph2", "steph3", "travis", "victor", "zac",
 )  # fmt: skip
 """Those of espeak-ng's variants that sound like a person who speaks."""
+ACCENTED: Final = 0.4
+"""Share of espeak-ng's speakers who have a foreign accent; each habit is drawn for itself."""
 TEXTS_PER_SITTING: Final = 4
 RATE_WPM: Final = (120, 240)
 PITCH: Final = (20, 80)
@@ -116,16 +120,24 @@ def espeak_takes(seconds: float, rng: np.random.Generator) -> Iterator[Take]:
     while said_s < seconds:
         accent = ACCENTS[int(rng.integers(len(ACCENTS)))]
         variant = VARIANTS[int(rng.integers(len(VARIANTS)))]
+        habits = _some_habits(rng)
+        accent = ACCENTED_VOICE if habits else accent
         voice = f"{accent}+{variant}" if variant else accent
         pitch, pieces = int(rng.integers(*PITCH)), []
         for _ in range(TEXTS_PER_SITTING):
             rate = int(rng.integers(*RATE_WPM))
-            spoken = synthesise(random_text(rng), voice, rate_wpm=rate, pitch=pitch)
+            spoken = synthesise(random_text(rng), voice, rate, pitch, habits=habits)
             pieces.append(Take("espeak", spoken.audio.samples, spoken.phones))
         take = joined(pieces, rng)
         if _is_known(take):
             said_s += take.duration_s
             yield take
+
+
+def _some_habits(rng: np.random.Generator) -> list[Habit]:
+    has = rng.random(len(HABITS)) < 0.5
+    is_foreign = rng.random() < ACCENTED
+    return [habit for habit, wanted in zip(HABITS, has, strict=True) if wanted and is_foreign]
 
 
 def natural_takes(
