@@ -29,10 +29,16 @@ torch = pytest.importorskip("torch", reason="needs torch: pip install 'liptwin[l
 pytest.importorskip("safetensors", reason="needs safetensors: pip install 'liptwin[learn]'")
 pytest.importorskip("librosa", reason="needs librosa: pip install 'liptwin[learn]'")
 
-from torch import Tensor
 
-from policies.learned.action_transformer import LEADING, ActionTransformer
+from policies.learned.action_transformer import (
+    LEADING,
+    PUBLISHED,
+    ActionTransformer,
+    Architecture,
+)
+from policies.learned.frame_actor import FrameActor
 from policies.learned.imagination import Imagination
+from policies.learned.lip_vae import LATENT_SIZE
 from policies.learned.speaker import Networks, Speaker, load_networks, look_ahead_s
 from policies.learned.speech_encoder import SpeechEncoder, plan
 from policies.learned.weights import save_weights
@@ -146,6 +152,24 @@ def test_it_reads_its_own_commands() -> None:
             command = NETWORKS.actor(torch.stack(commands[-2:])[None], latents[None])[0]
             commands.append(command)
     np.testing.assert_allclose(speak(samples, []), torch.stack(commands[2:]).numpy(), atol=1e-4)
+
+
+@pytest.mark.parametrize("architecture", [TINY, LEADING, PUBLISHED], ids=["tiny", "ours", "theirs"])
+def test_frame_by_frame_the_actor_is_the_transformer(architecture: Architecture) -> None:
+    torch.manual_seed(1)
+    transformer = ActionTransformer(architecture).eval()
+    transformer.rest = torch.linspace(0.1, 0.9, 10)
+    transformer.latent_scale = torch.linspace(0.5, 2.0, LATENT_SIZE)
+    with torch.no_grad():
+        for parameter in transformer.parameters():
+            parameter.add_(0.05 * torch.randn_like(parameter))
+        previous = torch.rand(20, 2, 10)
+        wanted = 3.0 * torch.randn(20, architecture.ahead + 1, LATENT_SIZE)
+        expected = transformer(previous, wanted).numpy()
+    actor = FrameActor(transformer)
+    pairs = zip(previous.numpy(), wanted.numpy(), strict=True)
+    np.testing.assert_allclose([actor(*pair) for pair in pairs], expected, atol=1e-5)
+    assert expected.std(axis=0).min() > 0.01
 
 
 def test_a_face_that_is_asked_for_nothing_rests() -> None:
@@ -309,18 +333,10 @@ class Hum:
             yield second.copy()
 
 
-class Still(ActionTransformer):
-    """Goes on as before: a transformer's thoughts would take minutes, and keep nothing."""
-
-    def forward(self, previous: Tensor, wanted: Tensor) -> Tensor:
-        return previous[:, -1]
-
-
 def test_memory_does_not_grow_with_the_sound(
     policy: LearnedPolicy, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    networks = replace(NETWORKS, actor=Still(TINY))
-    monkeypatch.setattr("policies.learned.speaker.load_networks", lambda _folder: networks)
+    monkeypatch.setattr("policies.learned.speaker.load_networks", lambda _folder: NETWORKS)
     policy.commands(Speech(Hum(5)), 30.0)  # loads what is loaded once
     tracemalloc.start()
     try:

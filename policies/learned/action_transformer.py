@@ -20,7 +20,7 @@ from sim.dof import N_DOF
 N_PREVIOUS: Final = 2
 FPS: Final = 30.0
 """Commands per second, those of the published robot."""
-_MARGIN: Final = 0.02
+REST_MARGIN: Final = 0.02
 """Rest commands are kept this far from 0 and 1, where the logistic function has no inverse."""
 
 Layer = TypeVar("Layer", nn.TransformerEncoderLayer, nn.TransformerDecoderLayer)
@@ -97,7 +97,7 @@ class ActionTransformer(nn.Module):
         past = self._command(2.0 * (previous - self.rest)) + self._past
         future = self._latent((wanted - self.latent_mean) / self.latent_scale) + self._future
         out = self._out(self._decoder(future, self._encoder(past))[:, 0])
-        return torch.sigmoid(torch.logit(self.rest.clamp(_MARGIN, 1.0 - _MARGIN)) + out)
+        return torch.sigmoid(torch.logit(self.rest.clamp(REST_MARGIN, 1.0 - REST_MARGIN)) + out)
 
     def perform(self, latents: Tensor) -> Tensor:
         """Commands (n, 10) for wanted latents (n, 16), from rest, on its own commands; after the

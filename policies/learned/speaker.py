@@ -16,10 +16,10 @@ from typing import Final
 import numpy as np
 import torch
 from numpy.typing import NDArray
-from torch import Tensor
 
 from policies.learned.action_transformer import FPS, N_PREVIOUS, ActionTransformer
 from policies.learned.effort import Effort
+from policies.learned.frame_actor import FrameActor
 from policies.learned.imagination import Imagination
 from policies.learned.lip_vae import LATENT_SIZE
 from policies.learned.patience import Patience
@@ -86,10 +86,10 @@ class Speaker:
         self._plans = PlanStream(networks.encoder)
         self._patience = Patience(patience)
         self._imagination = networks.imagination
-        self._actor = networks.actor
+        self._actor = FrameActor(networks.actor)
         self._repose = Repose(FPS)
         self._effort = effort if effort is not None else Effort()
-        self._previous = networks.actor.rest.expand(N_PREVIOUS, N_DOF).clone()
+        self._previous = np.tile(self._actor.rest, (N_PREVIOUS, 1))
 
     @property
     def look_ahead_s(self) -> float:
@@ -138,19 +138,20 @@ class Speaker:
         commands = np.empty((len(plan), N_DOF))
         if not len(plan):
             return commands
-        wanted, shares = self._imagined(torch.from_numpy(plan)), self._repose.push(plan)
+        wanted, shares = self._imagined(plan), self._repose.push(plan)
         for frame, share in enumerate(shares.tolist()):
-            command = self._actor(self._previous[None], wanted[frame : frame + 1])
-            command = torch.lerp(command, self._actor.rest, share)
-            self._previous = torch.cat([self._previous[1:], command])
-            commands[frame] = command[0].numpy()
+            command = self._actor(self._previous, wanted[frame])
+            command += share * (self._actor.rest - command)
+            self._previous = np.vstack([self._previous[1:], command])
+            commands[frame] = command
         return commands
 
-    def _imagined(self, plan: Tensor) -> Tensor:
+    def _imagined(self, plan: NDArray[np.float32]) -> NDArray[np.float32]:
         """Latents (m, ahead + 1, 16) of a plan, as far ahead as the actor looks."""
-        seen = plan[:, : self._actor.architecture.ahead + 1]
+        seen = torch.from_numpy(plan[:, : self._actor.ahead + 1])
         latents, _ = self._imagination(seen.flatten(0, 1))
-        return latents.reshape(*seen.shape[:2], LATENT_SIZE)
+        found: NDArray[np.float32] = latents.reshape(*seen.shape[:2], LATENT_SIZE).numpy()
+        return found
 
 
 def look_ahead_s(patience: int) -> float:
