@@ -10,7 +10,7 @@ from rich.progress import BarColumn, Progress, TextColumn, TimeElapsedColumn
 
 from liptwin import gl
 
-GROUPS: Final = ("physics", "calls", "pictures", "speak")
+GROUPS: Final = ("physics", "calls", "pictures", "live", "speak")
 
 
 def main() -> None:
@@ -18,12 +18,13 @@ def main() -> None:
     arguments = _arguments()
     gl.prepare(rendering=True)
     # after the rendering back end is chosen: these import MuJoCo
-    from benchmarks import case, physics, pictures, report, speaking
+    from benchmarks import case, live, physics, pictures, report, speaking
 
     cases = {
         "physics": physics.CASES,
         "calls": pictures.CALL_CASES,
         "pictures": pictures.PICTURE_CASES,
+        "live": live.CASES,
         "speak": speaking.CASES,
     }
     chosen = [group for group in GROUPS if group in (arguments.only or GROUPS)]

@@ -2,7 +2,7 @@
 
 A live face asks for ten numbers thirty times a second. In networks this small PyTorch spends its
 time on calling operations, not on computing them: the same arithmetic in NumPy takes a fraction of
-it (`python -m benchmarks.speaking`).
+it (`python -m benchmarks --only live`).
 
 The layers are those of `torch.nn.TransformerEncoderLayer` and `TransformerDecoderLayer` with
 `norm_first`, under the names that PyTorch gives their weights.

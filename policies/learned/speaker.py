@@ -104,7 +104,7 @@ class Speaker:
             envs.speech.audio.AudioError: other samples, such as some that are not numbers, or the
                 sound was finished; they are then not heard.
         """
-        with self._effort.measuring() as came_out, _lightly():
+        with self._effort.measuring() as came_out, lightly():
             commands = self._act(self._patience.push(self._plans.push(samples)))
             came_out(len(commands))
             return commands
@@ -116,7 +116,7 @@ class Speaker:
         Raises:
             envs.speech.audio.AudioError: the sound was finished before.
         """
-        with self._effort.measuring() as came_out, _lightly():
+        with self._effort.measuring() as came_out, lightly():
             last = self._patience.push(self._plans.finish())
             commands = self._act(np.concatenate([last, self._patience.finish()]))
             came_out(len(commands))
@@ -160,9 +160,9 @@ def look_ahead_s(patience: int) -> float:
 
 
 @contextlib.contextmanager
-def _lightly() -> Iterator[None]:
-    """Nothing is learned here, and layers are so small that sharing them out to threads, or
-    preparing them for oneDNN, takes longer than computing them."""
+def lightly() -> Iterator[None]:
+    """PyTorch as small networks that learn nothing run best on it: with layers so small, sharing
+    them out to threads, or preparing them for oneDNN, takes longer than computing them."""
     threads, one_dnn = torch.get_num_threads(), torch.backends.mkldnn.enabled
     torch.set_num_threads(1)
     torch.backends.mkldnn.enabled = False  # type: ignore[assignment]  # it is a property
