@@ -1,7 +1,7 @@
 """The Facial Action Transformer, one frame at a time, in NumPy.
 
 A live face asks for ten numbers thirty times a second. In networks this small PyTorch spends its
-time on calling operations, not on computing them: the same arithmetic in NumPy takes a fraction of
+time on calling operations, not on computing them: the same arithmetic in NumPy takes about half of
 it (`python -m benchmarks --only live`).
 
 The layers are those of `torch.nn.TransformerEncoderLayer` and `TransformerDecoderLayer` with
