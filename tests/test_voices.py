@@ -3,6 +3,7 @@
 import sys
 from concurrent.futures import ThreadPoolExecutor
 from itertools import pairwise
+from typing import Any
 
 import numpy as np
 import pytest
@@ -148,7 +149,7 @@ def test_names() -> None:
         ("piper:joe", {"rate_wpm": 20}, "must be from"),
     ],
 )
-def test_what_a_voice_cannot_do(voice: str, wrong: dict[str, int], message: str) -> None:
+def test_what_a_voice_cannot_do(voice: str, wrong: dict[str, Any], message: str) -> None:
     with pytest.raises(SynthesisError, match=message):
         synthesise("hello", voice, **wrong)
 
