@@ -13,13 +13,15 @@ import torch
 
 from benchmarks.case import Case, Effort, Sample, Sampler
 from benchmarks.speech import speech_like_audio
+from envs.speech.audio import SPEECH_RATE_HZ
+from liptwin.live_sound import BLOCK_S
 from policies.learned.frame_actor import FrameActor
 from policies.learned.policy import WEIGHTS
 from policies.learned.speaker import Networks, Speaker, lightly, load_networks
 
 MS: Final = "CPU ms per frame"
-BLOCK: Final = 320
-"""Samples of 20 ms."""
+BLOCK: Final = round(BLOCK_S * SPEECH_RATE_HZ)
+"""Samples that `liptwin speak --stream` hears at a time."""
 
 Acting = Callable[[np.ndarray, np.ndarray], object]
 

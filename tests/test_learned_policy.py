@@ -29,7 +29,6 @@ torch = pytest.importorskip("torch", reason="needs torch: pip install 'liptwin[l
 pytest.importorskip("safetensors", reason="needs safetensors: pip install 'liptwin[learn]'")
 pytest.importorskip("librosa", reason="needs librosa: pip install 'liptwin[learn]'")
 
-
 from policies.learned.action_transformer import (
     LEADING,
     PUBLISHED,
