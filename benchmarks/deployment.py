@@ -42,7 +42,13 @@ from sim2real.deployment.stopping import StopRequest
 from sim2real.trajectory import Trajectory
 from sim2real.virtual_bus import Fault, VirtualBus
 
-RATES_HZ: Final = {"lx16a": 50.0, "dynamixel": 100.0, "feetech": 100.0, "maestro": 50.0}
+RATES_HZ: Final = {
+    "lx16a": 50.0,
+    "dynamixel": 100.0,
+    "feetech": 100.0,
+    "maestro": 50.0,
+    "maestro-crc": 50.0,
+}
 SOUND_CARD_PPM: Final = 100.0
 """How much faster than the computer's clock the sound plays: a poor crystal."""
 

@@ -13,9 +13,9 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from sim2real.buses import dynamixel_frames, feetech_frames, lx16a_frames
+from sim2real.buses import dynamixel_frames, feetech_frames, lx16a_frames, maestro_frames
 from sim2real.buses.registry import BUSES
-from sim2real.buses.wire_tables import LX16A
+from sim2real.buses.wire_tables import LX16A, MAESTRO
 from sim2real.virtual_bus import make_servos
 from sim2real.virtual_bus.bodies import ServoBodies
 
@@ -83,7 +83,12 @@ def senseless_frame(protocol: str, source: random.Random) -> bytes:
             return feetech_frames.encode(feetech_frames.FeetechFrame(servo_id, code, content))
         case _:
             code = source.choice((0x84, 0x87, 0x89, 0x90, 0x93, 0x9F, 0xA1, 0xA2, 0xAA))
-            return bytes((code, *(byte & 0x7F for byte in data)))
+            known = MAESTRO.by_code.get(code)
+            whole = source.randbytes(known.sent_bytes) if known else data
+            content = source.choice((data, whole))
+            packet = bytes((code, *(byte & 0x7F for byte in content)))
+            has_crc = protocol == "maestro-crc"
+            return packet + bytes((maestro_frames.crc7(packet),)) if has_crc else packet
 
 
 def main() -> None:

@@ -185,7 +185,7 @@ def peer_of(name: str) -> Peer:
             memory = {i: registers_of_new_servo(FEETECH, i) for i in IDS}
             return Peer(answer_feetech, feetech.parser(), memory)
         case _:
-            return Peer(answer_maestro, maestro.parser(), {})
+            return Peer(answer_maestro, maestro.parser(crc=name == "maestro-crc"), {})
 
 
 class Line:
@@ -292,7 +292,7 @@ def test_moves_arrive(name: str, echo: bool) -> None:
                     assert frame.parameters == goals[frame.servo_id].to_bytes(2, "little") + (
                         b"\x14\x00"  # 20 ms
                     )
-            case "maestro":
+            case "maestro" | "maestro-crc":
                 assert peer.memory == goals
                 assert bus.counters.writes == 1
             case _:
@@ -301,6 +301,20 @@ def test_moves_arrive(name: str, echo: bool) -> None:
                     memory = peer.memory[servo_id]
                     assert goal.decode(memory[goal.address : goal.end]) == ticks
                 assert bus.counters.writes == 1
+
+
+@every_bus
+def test_who_holds_is_told(name: str) -> None:
+    with connected(name) as (bus, peer, line):
+        bus.set_torque(IDS, on=True)
+        bus.move(dict.fromkeys(IDS, profile_of(name).position.centre), 0.02)
+        assert bus.read_torque((1, 2, 3)) == dict.fromkeys((1, 2, 3), True)
+        bus.set_torque((2,), on=False)
+        assert bus.read_torque((1, 2, 3)) == {1: True, 2: False, 3: True}
+        line.settle()
+        peer.silent = {1}
+        if profile_of(name).reads_position:
+            assert bus.read_torque((1, 2)) == {2: False}
 
 
 def test_maestro_sends_the_fewest_bytes() -> None:

@@ -24,6 +24,7 @@ from sim2real.deployment.easing import soft_duration_s, soft_motion
 from sim2real.deployment.face import ServoFace
 from sim2real.deployment.pacing import Timer, beats
 from sim2real.deployment.player import Outcome, Phase, Player
+from sim2real.deployment.retreat import TORQUE_OFF_REPEATS
 from sim2real.deployment.sources import CommandSource, TrajectorySource
 from sim2real.deployment.stopping import StopRequest
 from sim2real.trajectory import Trajectory, read_trajectory_csv
@@ -69,6 +70,7 @@ class MemoryBus:
             reads_temperature=True,
             reads_voltage=True,
             reads_all_at_once=reads_all_at_once,
+            shares_wire=True,
         )
         self.counters = BusCounters()
         self.time = time
@@ -81,6 +83,7 @@ class MemoryBus:
         self.temperatures = dict.fromkeys(range(1, 11), 30.0)
         self.voltage = 7.4
         self.alerts: dict[int, frozenset[Alert]] = {}
+        self.deaf_to: dict[int, int] = {}  # how many orders to let go a servo does not get
         self.unplugged = False
         self.torque_was_on = False
         self.answer_s = 0.0
@@ -109,9 +112,15 @@ class MemoryBus:
     def set_torque(self, servo_ids: Iterable[int], on: bool) -> None:
         self._touch()
         for bus_id in servo_ids:
+            if not on and self.deaf_to.get(bus_id, 0):
+                self.deaf_to[bus_id] -= 1
+                continue
             self.torque[bus_id] = on
             self.goals[bus_id] = self.positions[bus_id]
         self.torque_was_on |= on
+
+    def read_torque(self, servo_ids: Iterable[int]) -> dict[int, bool]:
+        return {bus_id: self.torque[bus_id] for bus_id in self._answering(servo_ids)}
 
     def move(self, ticks: Mapping[int, int], duration_s: float) -> None:
         self._touch()
@@ -340,6 +349,23 @@ def test_a_port_that_goes_away_is_told_and_nothing_hangs(phase: Phase) -> None:
     assert not outcome.retreat.torque_off
     assert "switch the supply off NOW" in str(outcome.retreat)
     assert not outcome.succeeded
+
+
+def test_a_servo_that_does_not_get_the_order_to_let_go_gets_it_again() -> None:
+    stage = Stage()
+    stage.bus.deaf_to = {4: 2 * TORQUE_OFF_REPEATS + 1}
+    outcome = stage.run()
+    assert outcome.succeeded, outcome.retreat
+    stage.assert_over()
+
+
+def test_a_servo_that_never_lets_go_is_told() -> None:
+    stage = Stage()
+    stage.bus.deaf_to = {4: 1000}
+    outcome = stage.run()
+    assert not outcome.succeeded
+    assert "servo 4" in str(outcome.retreat) and "did not let go" in str(outcome.retreat)
+    assert "switch the supply off NOW" in str(outcome.retreat)
 
 
 def test_mute_servos_whose_controller_falls_silent_are_noticed() -> None:

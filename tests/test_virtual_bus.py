@@ -140,7 +140,8 @@ def move_all(protocol: str, ticks: Mapping[int, int], time_ms: int = 0) -> bytes
             return feetech_frames.encode(feetech_frames.sync_write(goal.address, goal.size, data))
         case _:
             targets = [ticks[i] for i in sorted(ticks)]
-            return maestro_frames.encode(maestro_frames.set_multiple_targets(min(ticks), targets))
+            move = maestro_frames.set_multiple_targets(min(ticks), targets)
+            return maestro_frames.encode(move, crc=protocol == "maestro-crc")
 
 
 def centred(protocol: str, offset: int = 0) -> dict[int, int]:
@@ -257,7 +258,7 @@ def test_a_dead_servo_is_silent_and_limp_and_comes_back_limp(protocol: str) -> N
     assert bench.bodies.is_driven(JAW + 1)
     bench.happen(dead=False)
     # hobby servos follow their pulses, which the controller never stopped
-    assert bench.bodies.is_driven(JAW) == (protocol == "maestro")
+    assert bench.bodies.is_driven(JAW) == protocol.startswith("maestro")
 
 
 @pytest.mark.parametrize("protocol", BUSES)
@@ -600,6 +601,17 @@ def test_maestro_tells_errors_once() -> None:
     bench.ask(b"\x12\x13" + maestro(maestro_frames.GO_HOME))
     assert bench.ask(maestro(maestro_frames.GET_ERRORS)) == b"\x10\0"
     assert bench.ask(maestro(maestro_frames.GET_ERRORS)) == b"\0\0"
+
+
+def test_a_maestro_with_crc_obeys_no_damaged_command() -> None:
+    bench = Bench("maestro-crc")
+    order = maestro_frames.encode(maestro_frames.set_target(JAW_ID, 7000), crc=True)
+    bench.ask(order[:1] + bytes((JAW_ID + 1,)) + order[2:])
+    bench.ask(maestro_frames.encode(maestro_frames.set_target(JAW_ID, 7000)))
+    assert not bench.bodies.is_driven(JAW)
+    assert not bench.bodies.is_driven(JAW + 1)
+    bench.ask(order)
+    assert bench.bodies.is_driven(JAW)
 
 
 def test_maestro_servos_follow_at_once_when_power_returns() -> None:

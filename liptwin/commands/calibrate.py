@@ -26,7 +26,7 @@ def calibrate(
     port: Annotated[str, typer.Option(help="Serial port of the servos, such as /dev/ttyUSB0.")],
     output: Annotated[Path, typer.Option("--output", "-o", help="Calibration to write, .yaml.")],
     bus: Annotated[
-        str, typer.Option(help="Protocol: lx16a, dynamixel, feetech or maestro.")
+        str, typer.Option(help="Protocol: lx16a, dynamixel, feetech, maestro or maestro-crc.")
     ] = "lx16a",
     script: Annotated[
         Path | None,

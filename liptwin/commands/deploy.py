@@ -38,7 +38,7 @@ def deploy(
         str | None, typer.Option(help="Serial port of the servos, such as /dev/ttyUSB0.")
     ] = None,
     bus: Annotated[
-        str, typer.Option(help="Protocol: lx16a, dynamixel, feetech or maestro.")
+        str, typer.Option(help="Protocol: lx16a, dynamixel, feetech, maestro or maestro-crc.")
     ] = "lx16a",
     audio: Annotated[
         Path | None, typer.Option(help="Sound to play with it; the lips follow its clock.")
@@ -102,8 +102,10 @@ def deploy(
         raise CommandError("--audio goes with a file; who sends a stream plays its own sound")
     if dry_run == (port is not None):
         raise CommandError("say where to play: --port of the servos, or --dry-run for the twin")
-    if echo and bus == "maestro":
-        raise CommandError("a maestro does not share its wire with servos; leave out --echo")
+    from sim2real.buses.registry import BUSES
+
+    if echo and bus in BUSES and not BUSES[bus].profile.shares_wire:
+        raise CommandError(f"a {bus} does not share its wire with servos; leave out --echo")
     if log is not None:
         check_can_write(log, ".csv")
     gl.prepare(rendering=False)

@@ -31,7 +31,7 @@ if TYPE_CHECKING:
     from sim.servo_table import ServoTable
     from sim2real.virtual_bus import BusSnapshot, Fault, VirtualBus
 
-Protocol = Literal["lx16a", "dynamixel", "feetech", "maestro"]
+Protocol = Literal["lx16a", "dynamixel", "feetech", "maestro", "maestro-crc"]
 
 # How often the display is renewed.
 REFRESH_S = 0.25

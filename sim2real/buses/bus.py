@@ -60,7 +60,8 @@ class BusProfile:
     """What a protocol is and offers.
 
     Attributes:
-        name: as on the command line: "lx16a", "dynamixel", "feetech", "maestro".
+        name: as on the command line: "lx16a", "dynamixel", "feetech", "maestro",
+            "maestro-crc".
         baud: usual speed of the wire, bits per second.
         position: how it counts angles.
         reads_position: whether servos report where they are.
@@ -68,6 +69,7 @@ class BusProfile:
         reads_voltage: whether servos report their supply.
         reads_all_at_once: whether all positions fit into every control period; otherwise they are
             read in turn.
+        shares_wire: whether servos and computer talk on one wire, where an adapter may hear itself.
     """
 
     name: str
@@ -77,6 +79,7 @@ class BusProfile:
     reads_temperature: bool
     reads_voltage: bool
     reads_all_at_once: bool
+    shares_wire: bool
 
 
 @dataclass
@@ -121,6 +124,9 @@ class ServoBus(Protocol):
         none jumps to an old goal; one that is silent gets no torque. Where positions cannot be
         read, servos get torque with their first `move`.
         """
+
+    def read_torque(self, servo_ids: Iterable[int]) -> dict[int, bool]:
+        """Whether they hold, by bus id of the servos that answered."""
 
     def move(self, ticks: Mapping[int, int], duration_s: float) -> None:
         """Send servos to positions (ticks by bus id), all at once where the protocol can.

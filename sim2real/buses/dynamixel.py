@@ -23,6 +23,7 @@ PROFILE: Final = BusProfile(
     reads_temperature=True,
     reads_voltage=True,
     reads_all_at_once=True,
+    shares_wire=True,
 )
 
 

@@ -25,6 +25,7 @@ PROFILE: Final = BusProfile(
     reads_temperature=True,
     reads_voltage=True,
     reads_all_at_once=False,
+    shares_wire=True,
 )
 
 HIGHEST_ID: Final = 253
@@ -64,6 +65,11 @@ class Lx16aBus:
             self._holding.difference_update(wanted)
         for servo_id in wanted:
             self._tell("load_or_unload_write", servo_id, int(on))
+
+    def read_torque(self, servo_ids: Iterable[int]) -> dict[int, bool]:
+        """Whether they hold, by bus id of the servos that answered."""
+        loads = self._ask_all("load_or_unload_read", servo_ids)
+        return {servo_id: bool(values[0]) for servo_id, values in loads}
 
     def move(self, ticks: Mapping[int, int], duration_s: float) -> None:
         """Send servos to positions within `duration_s`; they move evenly."""

@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Iterable, Iterator, Mapping
+from dataclasses import replace
 from typing import Final, Self
 
 from sim2real.buses import maestro_frames as frames
@@ -24,7 +25,9 @@ PROFILE: Final = BusProfile(
     reads_temperature=False,
     reads_voltage=False,
     reads_all_at_once=False,
+    shares_wire=False,
 )
+CRC_PROFILE: Final = replace(PROFILE, name="maestro-crc")
 
 NO_PULSES: Final = 0
 """Target that switches a channel off; the servo goes limp."""
@@ -40,9 +43,8 @@ class MaestroBus:
         crc: whether the CRC is switched on in the controller's settings.
     """
 
-    profile = PROFILE
-
     def __init__(self, port: SerialPort, patience_s: float, crc: bool = False) -> None:
+        self.profile = CRC_PROFILE if crc else PROFILE
         self.counters = BusCounters()
         self._port = port
         self._patience_s = patience_s
@@ -52,13 +54,17 @@ class MaestroBus:
         """Whether the controller answers and has this channel; the servo itself cannot answer."""
         if not 0 <= servo_id < frames.CHANNELS:
             return False
-        question = frames.MaestroFrame(frames.GET_POSITION, bytes((servo_id,)))
-        return self._ask(question, servo_id) is not None
+        return self._ask(_question(servo_id), servo_id) is not None
 
     def set_torque(self, servo_ids: Iterable[int], on: bool) -> None:
         """Let go by sending no pulses; servos hold again with the first `move`."""
         if not on:
             self._set_targets(dict.fromkeys(servo_ids, NO_PULSES))
+
+    def read_torque(self, servo_ids: Iterable[int]) -> dict[int, bool]:
+        """Whether their channels send pulses, by bus id."""
+        pulses = {i: self._ask(_question(i), i) for i in servo_ids}
+        return {i: any(pulse) for i, pulse in pulses.items() if pulse is not None}
 
     def move(self, ticks: Mapping[int, int], duration_s: float) -> None:
         """Send servos to positions, neighbouring channels at once; the duration is not used."""
@@ -121,6 +127,11 @@ class MaestroBus:
             answer += data
         self.counters.corrupt += len(answer) > size
         return answer[:size]
+
+
+def _question(channel: int) -> frames.MaestroFrame:
+    """What pulse a channel sends."""
+    return frames.MaestroFrame(frames.GET_POSITION, bytes((channel,)))
 
 
 def _commands(targets: Mapping[int, int]) -> Iterator[frames.MaestroFrame]:

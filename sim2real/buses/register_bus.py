@@ -83,6 +83,10 @@ class RegisterBus(Generic[Frame]):
             self._holding.difference_update(wanted)
         self._write("torque_enable", dict.fromkeys(wanted, int(on)))
 
+    def read_torque(self, servo_ids: Iterable[int]) -> dict[int, bool]:
+        """Whether they hold, by bus id of the servos that answered."""
+        return {i: bool(value) for i, value in self._read("torque_enable", servo_ids).items()}
+
     def move(self, ticks: Mapping[int, int], duration_s: float) -> None:
         """Send servos to positions with one sync write; the duration is not used."""
         check_moves(self.profile, self._dialect.highest_id, ticks)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from dataclasses import dataclass
+from functools import partial
 from typing import Final
 
 from sim2real.buses import dynamixel, feetech, lx16a, maestro
@@ -39,6 +40,7 @@ BUSES: Final = {
             lambda port, patience_s: RegisterBus(feetech.DIALECT, port, patience_s),
         ),
         BusKind(maestro.PROFILE, maestro.MaestroBus),
+        BusKind(maestro.CRC_PROFILE, partial(maestro.MaestroBus, crc=True)),
     )
 }
 """By the name on the command line."""

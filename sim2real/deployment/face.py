@@ -118,6 +118,15 @@ class ServoFace:
         ids = self.calibration.bus_ids
         return [dof for dof, bus_id in enumerate(ids) if Alert.LET_GO in alerts.get(bus_id, ())]
 
+    def holding(self, beat: Callable[[], object]) -> list[int]:
+        """Degrees of freedom whose servos say that they have torque; `beat` is called for each."""
+        holding = []
+        for dof, bus_id in enumerate(self.calibration.bus_ids):
+            beat()
+            if self.bus.read_torque([bus_id]).get(bus_id, False):
+                holding.append(dof)
+        return holding
+
     def name(self, dof: int) -> str:
         """A servo as messages call it."""
         return f"servo {self.calibration.bus_ids[dof]} ({DOF_NAMES[dof]})"

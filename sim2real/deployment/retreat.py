@@ -33,6 +33,9 @@ loaded servo of the shipped table gives way (stall torque at 7 degrees)."""
 TORQUE_OFF_REPEATS = 3
 """Torque off is said more than once: on some buses nobody answers, and a byte can be lost."""
 
+TORQUE_OFF_TRIES = 5
+"""How often more at most, while a servo says that it still holds."""
+
 
 @dataclass
 class Retreat:
@@ -40,7 +43,7 @@ class Retreat:
 
     Attributes:
         softly: it went slowly to rest, and as far as servos can tell they arrived.
-        torque_off: the port took the order to let go.
+        torque_off: the port took the order to let go, and no servo says that it still holds.
         problems: what went wrong.
         cut_short: the slow part was left out because someone was in a hurry.
         moved: whether the servos had torque at all; if not, they are where they were found.
@@ -150,5 +153,22 @@ def _let_go(result: Retreat, face: ServoFace, in_a_hurry: Callable[[], bool]) ->
             result.torque_off = True
         except BusError as error:
             problem = str(error)
-    if not result.torque_off and problem not in result.problems:
+    if result.torque_off:
+        _make_sure(result, face, in_a_hurry)
+    elif problem not in result.problems:
         result.problems.append(problem)
+
+
+def _make_sure(result: Retreat, face: ServoFace, in_a_hurry: Callable[[], bool]) -> None:
+    """Ask who still holds, and tell them again: a damaged order can even switch a servo on."""
+    try:
+        for _ in range(TORQUE_OFF_TRIES):
+            holding = face.holding(in_a_hurry)
+            if not holding:
+                return
+            face.let_go()
+    except BusError as error:
+        result.problems.append(str(error))
+        return
+    result.torque_off = False
+    result.problems.append(f"{', '.join(face.name(dof) for dof in holding)} did not let go")

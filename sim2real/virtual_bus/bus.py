@@ -36,6 +36,9 @@ _FACTORIES: Final[dict[str, ServosFactory]] = {
         bodies, profile.position, ids, baud
     ),
     "maestro": lambda bodies, profile, ids, _: MaestroServos(bodies, profile.position, ids),
+    "maestro-crc": lambda bodies, profile, ids, _: MaestroServos(
+        bodies, profile.position, ids, crc=True
+    ),
 }
 
 
@@ -113,9 +116,9 @@ class VirtualBus:
         link: Path | None = None,
         record_fps: float | None = None,
     ) -> None:
-        if echo and protocol == "maestro":
-            raise ValueError("a Maestro does not share its wire with servos; it has no echo")
         self.profile = profile_of(protocol)
+        if echo and not self.profile.shares_wire:
+            raise ValueError("a Maestro does not share its wire with servos; it has no echo")
         self.table = load_servo_table() if table is None else table
         self.bus_ids = tuple(row.bus_id for row in self.table.servos)
         self.baud = self.profile.baud if baud is None else baud

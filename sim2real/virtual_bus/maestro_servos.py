@@ -50,12 +50,15 @@ class MaestroServos:
         bodies: their bodies; torque is off to begin with.
         unit: how pulses are counted, and which ones the channels are set to allow.
         bus_ids: their channels, in the order of the bodies.
+        crc: whether the CRC is switched on in the controller's settings.
     """
 
-    def __init__(self, bodies: ServoBodies, unit: PositionUnit, bus_ids: Sequence[int]) -> None:
+    def __init__(
+        self, bodies: ServoBodies, unit: PositionUnit, bus_ids: Sequence[int], crc: bool = False
+    ) -> None:
         self._bodies = bodies
         self._unit = unit
-        self._parser = frames.parser()
+        self._parser = frames.parser(crc)
         self._errors = 0
         self._channels = [_Channel() for _ in range(frames.CHANNELS)]
         for place, channel in enumerate(bus_ids):
