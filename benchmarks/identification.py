@@ -45,7 +45,7 @@ from sim2real.identification import (
     read_log,
     with_values,
 )
-from sim2real.identification.fitting import Identification, identify
+from sim2real.identification.fitting import CONFIDENCE, Identification, identify
 from sim2real.virtual_bus import VirtualBus
 
 RATES_HZ: Final = {"lx16a": 50.0, "dynamixel": 100.0, "feetech": 100.0}
@@ -133,12 +133,14 @@ def with_noise(log: DeploymentLog, protocol: str, counts: float, seed: int) -> D
 
 
 def show(console: Console, found: Identification, planted: ServoTable, period_s: float) -> int:
-    """Print planted and found; how many are off by more than they should be."""
+    """Print planted and found, and how often the intervals hold; how many are off by more than they
+    should be."""
     table = Table()
     table.add_column("servo")
     for quantity in QUANTITIES:
         table.add_column(f"{quantity.name}, {quantity.unit}", justify="right")
     misses = 0
+    inside: list[bool] = []
     for dof, estimates in found.estimates.items():
         cells = []
         for quantity in QUANTITIES:
@@ -150,11 +152,16 @@ def show(console: Console, found: Identification, planted: ServoTable, period_s:
             else:
                 bad = abs(value / truth - 1.0) > GOOD_SHARE
                 error = f"{100 * (value / truth - 1.0):+.1f} %"
+                inside.append(abs(value - truth) <= estimates[quantity.column].half_width)
             misses += bad
             text = f"{truth:.4g} / {value:.4g} {error}"
             cells.append(f"[red]{text}[/]" if bad else text)
         table.add_row(DOF_NAMES[dof], *cells)
     console.print(table)
+    console.print(
+        f"{sum(inside)} of {len(inside)} are within their intervals of {CONFIDENCE:.0%}; delays, "
+        "which include the wire's, are not counted"
+    )
     return misses
 
 

@@ -353,7 +353,8 @@ def test_speech_of_a_folder_is_kept_and_made_again_for_another_recipe(
 
 def test_some_of_the_synthetic_speakers_have_an_accent(monkeypatch: pytest.MonkeyPatch) -> None:
     pytest.importorskip("espeakng_loader", reason="needs espeak-ng: pip install 'liptwin[tts]'")
-    monkeypatch.setattr(takes_module, "random_text", lambda _: "Ten red birds.")
+    for kind in ("random_text", "nonsense_text"):
+        monkeypatch.setattr(takes_module, kind, lambda _: "Ten red birds.")
     monkeypatch.setattr(takes_module, "VARIANTS", ("",))
     takes = list(espeak_takes(80.0, np.random.default_rng(0)))
     foreign = [
@@ -361,6 +362,18 @@ def test_some_of_the_synthetic_speakers_have_an_accent(monkeypatch: pytest.Monke
         for take in takes
     ]
     assert 0.2 < np.mean(foreign) < 0.6
+
+
+def test_some_of_what_is_said_is_nonsense(monkeypatch: pytest.MonkeyPatch) -> None:
+    pytest.importorskip("espeakng_loader", reason="needs espeak-ng: pip install 'liptwin[tts]'")
+    monkeypatch.setattr(takes_module, "random_text", lambda _: "sea")
+    monkeypatch.setattr(takes_module, "nonsense_text", lambda _: "moo")
+    monkeypatch.setattr(takes_module, "ACCENTED", 0.0)
+    said = [
+        p.ipa[0] for take in espeak_takes(60.0, np.random.default_rng(0)) for p in take.phones or ()
+    ]
+    share = said.count("m") / (said.count("m") + said.count("s"))
+    assert share == pytest.approx(takes_module.NONSENSE, abs=0.2)
 
 
 def test_kinds_that_were_heard_apart_are_put_in_a_row() -> None:

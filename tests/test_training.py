@@ -32,7 +32,7 @@ from policies.training.config import RecipeError, Regression, load_recipe
 from policies.training.pairing import see_alike
 from policies.training.pairs import Pairs
 from policies.training.spoken import spoken_shapes
-from policies.training.texts import random_text, words
+from policies.training.texts import nonsense_text, random_text, words
 from policies.training.vae import LipPictures, as_input, edge_loss
 from sim.landmarks import INNER_PAIRS
 
@@ -214,6 +214,10 @@ def test_edges_count_what_brightness_does_not() -> None:
 def test_texts_are_words_and_reproducible() -> None:
     assert len(words()) > 50_000
     assert random_text(np.random.default_rng(1)) == random_text(np.random.default_rng(1))
+    assert nonsense_text(np.random.default_rng(1)) == nonsense_text(np.random.default_rng(1))
+    nonsense = " ".join(nonsense_text(np.random.default_rng(k)) for k in range(30))
+    known = [word for word in nonsense.replace(".", "").split() if word in words()]
+    assert len(known) < 0.2 * len(nonsense.split())
     assert len(spoken_shapes(2.0, np.random.default_rng(0))) >= 60
 
 

@@ -63,8 +63,9 @@ WIDTH: Final = 160
 _STEM_WIDTH: Final = 64
 _STEM_KERNEL: Final = 5
 _KERNEL: Final = 3
-_DILATIONS: Final = (1, 2, 4, 1, 2)
-"""Of the blocks, in command frames: they reach 0.7 s into the past."""
+_DILATIONS: Final = (1, 1, 1, 2, 1)
+"""Of the blocks, in command frames: they reach 0.4 s back from the latest sound. With 0.7 s it knew
+English words by heart, and missed more lips that close in other languages."""
 _DROPOUT: Final = 0.2
 _WARM_UP: Final = (LOOK_AHEAD_FRAMES - 1) // STRIDE
 """Groups of three feature frames that are heard before the first plan."""

@@ -40,7 +40,7 @@ BAND_BELOW_DB: Final = (2.0, 20.0)
 CLEAN: Final = 0.1
 """Share of the copies that are left as they are."""
 _KINDS: Final = ("espeak", "natural", "prompts")
-_VERSION: Final = 4
+_VERSION: Final = 5
 _MAKES: Final = {
     "espeak_s", "espeak_copies", "natural_s", "natural_copies", "prompt_copies", "sung"
 }  # fmt: skip

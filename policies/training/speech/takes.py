@@ -27,7 +27,7 @@ from envs.speech.audio import SPEECH_RATE_HZ
 from envs.speech.corpus import align_recordings, aligned_utterances, read_corpus
 from envs.speech.corpus.recordings import AUDIO_SUFFIXES, Part
 from envs.speech.synthesis import ACCENTED_VOICE
-from policies.training.texts import random_text
+from policies.training.texts import nonsense_text, random_text
 
 Floats = NDArray[np.float32]
 
@@ -57,15 +57,17 @@ VARIANTS: Final = (
 """Those of espeak-ng's variants that sound like a person who speaks."""
 ACCENTED: Final = 0.4
 """Share of espeak-ng's speakers who have a foreign accent; each habit is drawn for itself."""
+NONSENSE: Final = 0.5
+"""Share of the texts that are nonsense words."""
 TEXTS_PER_SITTING: Final = 4
 RATE_WPM: Final = (120, 240)
 PITCH: Final = (20, 80)
 
 NATURAL_VOICES: Final = {
-    "piper:joe": 0.17,
-    "flite:slt": 0.32,
-    "flite:awb": 0.27,
-    "flite:kal16": 0.2,
+    "piper:joe": 0.25,
+    "flite:slt": 0.29,
+    "flite:awb": 0.24,
+    "flite:kal16": 0.18,
     "kokoro:jf_nezumi@en-us": 0.02,
     "kokoro:jf_alpha@en-gb": 0.02,
 }
@@ -126,12 +128,16 @@ def espeak_takes(seconds: float, rng: np.random.Generator) -> Iterator[Take]:
         pitch, pieces = int(rng.integers(*PITCH)), []
         for _ in range(TEXTS_PER_SITTING):
             rate = int(rng.integers(*RATE_WPM))
-            spoken = synthesise(random_text(rng), voice, rate, pitch, habits=habits)
+            spoken = synthesise(_some_text(rng), voice, rate, pitch, habits=habits)
             pieces.append(Take("espeak", spoken.audio.samples, spoken.phones))
         take = joined(pieces, rng)
         if _is_known(take):
             said_s += take.duration_s
             yield take
+
+
+def _some_text(rng: np.random.Generator) -> str:
+    return nonsense_text(rng) if rng.random() < NONSENSE else random_text(rng)
 
 
 def _some_habits(rng: np.random.Generator) -> list[Habit]:
@@ -149,7 +155,7 @@ def natural_takes(
     for voice, share in shares.items():
         said_s = 0.0
         while said_s < share * seconds:
-            spoken = synthesise(random_text(rng), voice, rate_wpm=int(rng.integers(140, 210)))
+            spoken = synthesise(_some_text(rng), voice, rate_wpm=int(rng.integers(140, 210)))
             said_s += spoken.audio.duration_s
             yield Take("natural", spoken.audio.samples, spoken.phones)
 
