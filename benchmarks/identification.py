@@ -3,7 +3,7 @@
 For each protocol, a virtual bus in a process of its own moves a twin whose servos differ from the
 servo table in speed, gain, delay, friction and backlash, each servo in its own way. A deployment of
 `liptwin excite` plays on it in real time, over the protocol's own bytes; its log is all that
-identification sees. Encoders read whole counts, and noise is added on top.
+identification sees. Encoders waver, and read whole counts.
 
 Status 1 if a parameter is more than 5 % off, or a delay more than a control period. Delays include
 the time that commands and answers spend on the wire. Use a quiet computer, or `--simulated`: the
@@ -16,7 +16,7 @@ import sys
 import tempfile
 from collections.abc import Iterator
 from contextlib import contextmanager
-from dataclasses import replace
+from dataclasses import dataclass
 from multiprocessing.connection import Connection
 from pathlib import Path
 from typing import Final
@@ -40,7 +40,6 @@ from sim2real.deployment.stopping import StopRequest
 from sim2real.identification import (
     QUANTITIES,
     DeploymentLog,
-    Readings,
     excitation,
     read_log,
     with_values,
@@ -61,6 +60,22 @@ SPANS: Final = {
 
 GOOD_SHARE: Final = 0.05
 
+NOISE_DEG: Final = 0.044
+"""Half a count of an encoder of 4096, a fifth of one of LX-16A."""
+
+
+@dataclass(frozen=True)
+class EncoderNoise:
+    """How encoders waver.
+
+    Attributes:
+        deg: standard deviation, degrees of the shaft.
+        seed: of the noise.
+    """
+
+    deg: float
+    seed: int
+
 
 def planted_table(seed: int) -> ServoTable:
     """Servos that are not as the table says."""
@@ -73,19 +88,23 @@ def planted_table(seed: int) -> ServoTable:
     return with_values(table, planted)
 
 
-def _serve(protocol: str, table: ServoTable, link: str, pipe: Connection) -> None:
-    with VirtualBus(protocol, table, link=Path(link)):
+def _serve(
+    protocol: str, table: ServoTable, noise: EncoderNoise, link: str, pipe: Connection
+) -> None:
+    with VirtualBus(protocol, table, link=Path(link), encoder_noise_deg=noise.deg, seed=noise.seed):
         pipe.send("ready")
         pipe.recv()
 
 
 @contextmanager
-def remote(protocol: str, table: ServoTable, folder: Path) -> Iterator[str]:
+def remote(protocol: str, table: ServoTable, noise: EncoderNoise, folder: Path) -> Iterator[str]:
     """Port of virtual servos in another process."""
     context = multiprocessing.get_context("spawn")
     ours, theirs = context.Pipe()
     link = str(folder / "bus")
-    process = context.Process(target=_serve, args=(protocol, table, link, theirs), daemon=True)
+    process = context.Process(
+        target=_serve, args=(protocol, table, noise, link, theirs), daemon=True
+    )
     process.start()
     ours.recv()
     try:
@@ -96,17 +115,22 @@ def remote(protocol: str, table: ServoTable, folder: Path) -> Iterator[str]:
 
 
 def record(
-    protocol: str, planted: ServoTable, duration_s: float, *, simulated: bool
+    protocol: str,
+    planted: ServoTable,
+    noise: EncoderNoise,
+    duration_s: float,
+    *,
+    simulated: bool,
 ) -> tuple[DeploymentLog, Outcome]:
     """Deploy an excitation; what the log says."""
     with tempfile.TemporaryDirectory() as name:
         folder = Path(name)
         if simulated:
-            port = SimulatedPort(protocol, planted)
+            port = SimulatedPort(protocol, planted, noise.deg, noise.seed)
             bus = BUSES[protocol].driver(port, PATIENCE_S)
             outcome = _play(bus, protocol, duration_s, port.timer)
         else:
-            with remote(protocol, planted, folder) as link, open_bus(protocol, link) as bus:
+            with remote(protocol, planted, noise, folder) as link, open_bus(protocol, link) as bus:
                 outcome = _play(bus, protocol, duration_s, Timer())
         outcome.recording.save(folder / "log.csv")
         log = read_log(folder / "log.commanded.csv", folder / "log.readings.csv")
@@ -118,18 +142,6 @@ def _play(bus: ServoBus, protocol: str, duration_s: float, timer: Timer) -> Outc
     face = ServoFace(bus, nominal_calibration(table, bus.profile), table)
     player = Player(face, RATES_HZ[protocol], StopRequest(), timer)
     return player.run(TrajectorySource(excitation(table, duration_s)), MonotonicClock(timer.now))
-
-
-def with_noise(log: DeploymentLog, protocol: str, counts: float, seed: int) -> DeploymentLog:
-    """Encoders that waver by so many counts (standard deviation), still in whole counts."""
-    rng = np.random.default_rng(seed)
-    calibration = nominal_calibration(load_servo_table(), profile_of(protocol))
-    noisy = []
-    for row, readings in zip(calibration.servos, log.readings, strict=True):
-        count = 1.0 / (row.ticks_at_1 - row.ticks_at_0)
-        waver = np.rint(rng.normal(0.0, counts, len(readings.commands)))
-        noisy.append(Readings(readings.times_s, readings.commands + count * waver))
-    return replace(log, readings=tuple(noisy))
 
 
 def show(console: Console, found: Identification, planted: ServoTable, period_s: float) -> int:
@@ -175,22 +187,25 @@ def main() -> None:
         "--simulated", action="store_true", help="in simulated time, whatever the load"
     )
     parser.add_argument("--seconds", type=float, default=30.0, help="length of the excitation")
-    parser.add_argument("--noise", type=float, default=0.5, help="of encoders, counts")
+    parser.add_argument("--noise", type=float, default=NOISE_DEG, help="of encoders, degrees")
     parser.add_argument("--seed", type=int, default=1, help="of what is planted, and of noise")
     arguments = parser.parse_args()
     console = Console(width=170)
     planted, table = planted_table(arguments.seed), load_servo_table()
+    noise = EncoderNoise(arguments.noise, arguments.seed)
     misses = 0
     for protocol in arguments.bus:
-        log, outcome = record(protocol, planted, arguments.seconds, simulated=arguments.simulated)
-        log = with_noise(log, protocol, arguments.noise, arguments.seed)
+        log, outcome = record(
+            protocol, planted, noise, arguments.seconds, simulated=arguments.simulated
+        )
         calibration = nominal_calibration(table, profile_of(protocol))
         found = identify(log, table, calibration, "benchmark")
         loop = outcome.recording.statistics()
         console.print(
             f"{protocol}: planted / found, {arguments.seconds:g} s at {RATES_HZ[protocol]:g} Hz, "
-            f"{len(log.readings[0].times_s)} readings per servo, noise {arguments.noise:g} counts, "
-            f"{loop.lost} frames lost, lateness p99 {loop.lateness_p99_ms:.1f} ms"
+            f"{len(log.readings[0].times_s)} readings per servo, "
+            f"noise {arguments.noise:g} degrees, {loop.lost} frames lost, "
+            f"lateness p99 {loop.lateness_p99_ms:.1f} ms"
         )
         misses += show(console, found, planted, 1.0 / RATES_HZ[protocol])
         before, after = found.rms_before_deg, found.rms_after_deg

@@ -7,6 +7,8 @@ log, and half a minute takes a few seconds.
 
 from __future__ import annotations
 
+import math
+
 import numpy as np
 
 from sim.servo_table import ServoTable
@@ -73,10 +75,13 @@ class SimulatedPort(SerialPort):
     Args:
         protocol: of the bus.
         table: the servos.
-        seed: of how late the loop wakes.
+        encoder_noise_deg: of the servos, standard deviation.
+        seed: of how late the loop wakes, and of noise.
     """
 
-    def __init__(self, protocol: str, table: ServoTable, seed: int = 0) -> None:
+    def __init__(
+        self, protocol: str, table: ServoTable, encoder_noise_deg: float = 0.0, seed: int = 0
+    ) -> None:
         self.name = "simulated"
         self.baud = profile_of(protocol).baud
         self._now_s = 0.0
@@ -84,7 +89,7 @@ class SimulatedPort(SerialPort):
         self._sent_by = 0.0
         self._inbox = _Inbox(self.baud)
         self._rng = np.random.default_rng(seed)
-        bodies = ServoBodies(table)
+        bodies = ServoBodies(table, math.radians(encoder_noise_deg), seed)
         ids = tuple(row.bus_id for row in table.servos)
         self._server = _Server(
             self._inbox,

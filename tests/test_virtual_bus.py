@@ -603,6 +603,15 @@ def test_maestro_tells_errors_once() -> None:
     assert bench.ask(maestro(maestro_frames.GET_ERRORS)) == b"\0\0"
 
 
+def test_encoders_waver_as_much_as_they_are_said_to() -> None:
+    noisy, again = (ServoBodies(encoder_noise_rad=0.01, seed=3) for _ in range(2))
+    seen = np.array([noisy.encoder_angle(JAW) for _ in range(2000)])
+    assert np.std(seen) == pytest.approx(0.01, rel=0.1)
+    assert np.mean(seen) == pytest.approx(noisy.shaft_angles()[JAW], abs=0.001)
+    assert again.encoder_angle(JAW) == seen[0]
+    assert ServoBodies().encoder_angle(JAW) == ServoBodies().shaft_angles()[JAW]
+
+
 def test_a_maestro_with_crc_obeys_no_damaged_command() -> None:
     bench = Bench("maestro-crc")
     order = maestro_frames.encode(maestro_frames.set_target(JAW_ID, 7000), crc=True)

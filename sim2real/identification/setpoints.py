@@ -27,8 +27,8 @@ EVEN_MOVES: Final = frozenset({"lx16a"})
 """Buses whose driver gives each command the time to the next one, so that a servo moves evenly.
 On the others it heads for each command at once."""
 
-RENEWAL_S: Final = 0.004
-"""How finely a servo divides an even move. An estimate; well below what a shaft can follow."""
+RENEWAL_S: Final = 0.002
+"""How finely an even move is divided: well below what a shaft can follow."""
 
 LEAD_IN_S: Final = 0.8
 """Simulated time before the first command, in which servos and skin come to rest."""
@@ -64,11 +64,13 @@ def setpoints_of(sent: Trajectory, calibration: Calibration) -> Setpoints:
     starts[0] = commands[0]
     for k, elapsed_s in enumerate(np.diff(times_s)):
         starts[k + 1] = starts[k] + min(1.0, elapsed_s / period_s) * (commands[k] - starts[k])
-    grid_s = np.arange(times_s[0], times_s[-1] + period_s, RENEWAL_S)
-    frame = np.searchsorted(times_s, grid_s, side="right") - 1
-    # a servo renews its setpoint to where it shall be at the end of the interval
-    share = np.clip((grid_s + RENEWAL_S - times_s[frame]) / period_s, 0.0, 1.0)[:, None]
-    return Setpoints(grid_s, starts[frame] + share * (commands[frame] - starts[frame]))
+    # held for each part of the way at its mean, then at its end until the next command
+    parts_s = np.arange(0.0, period_s, RENEWAL_S)
+    shares = np.append((parts_s + RENEWAL_S / 2) / period_s, 1.0)
+    grid_s = times_s[:, None] + np.append(parts_s, period_s)
+    on_the_way = grid_s < np.append(times_s[1:], np.inf)[:, None]
+    setpoints = starts[:, None] + shares[:, None] * (commands - starts)[:, None]
+    return Setpoints(grid_s[on_the_way], setpoints[on_the_way])
 
 
 def controls(

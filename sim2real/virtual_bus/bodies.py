@@ -7,6 +7,7 @@ the same calls always give the same motion.
 
 from __future__ import annotations
 
+import random
 from typing import Final
 
 import numpy as np
@@ -41,9 +42,15 @@ class ServoBodies:
 
     Args:
         table: servo table; the face model's own by default.
+        encoder_noise_rad: standard deviation of what encoders see, anew each time they are read.
+        seed: of this noise.
     """
 
-    def __init__(self, table: ServoTable | None = None) -> None:
+    def __init__(
+        self, table: ServoTable | None = None, encoder_noise_rad: float = 0.0, seed: int = 0
+    ) -> None:
+        self._encoder_noise_rad = encoder_noise_rad
+        self._noise = random.Random(seed)
         self._twin = FaceTwin(servos=table)
         self.table = self._twin.servos
         model = self._twin.model
@@ -113,8 +120,12 @@ class ServoBodies:
 
     # -- what a servo can tell
 
+    def encoder_angle(self, servo: int) -> float:
+        """Shaft angle as the servo's encoder sees it now, rad."""
+        return self.shaft_angles()[servo] + self._noise.gauss(0.0, self._encoder_noise_rad)
+
     def shaft_angles(self) -> list[float]:
-        """Shaft angles as encoders see them, rad, 0 at rest."""
+        """Shaft angles, rad, 0 at rest."""
         if self._angles is None:
             joints = self._twin.joint_positions()
             self._angles = self.table.shaft_from_joint(joints).tolist()

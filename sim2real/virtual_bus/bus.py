@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 import threading
 from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass, replace
@@ -94,9 +95,10 @@ class VirtualBus:
             speed are not understood.
         echo: whether clients hear themselves, as on an adapter without a direction switch.
         faults: what goes wrong from the start; more can be injected through `faults`.
-        seed: of bytes dropped and changed.
+        seed: of bytes dropped and changed, and of noise.
         link: where a symbolic link to the port shall be while the bus is open.
         record_fps: frames per second of a recording of the twin; None for none.
+        encoder_noise_deg: standard deviation of what encoders see, degrees of the shaft.
 
     Raises:
         ValueError: there is no such protocol, or `echo` on one without a shared wire.
@@ -115,6 +117,7 @@ class VirtualBus:
         seed: int = 0,
         link: Path | None = None,
         record_fps: float | None = None,
+        encoder_noise_deg: float = 0.0,
     ) -> None:
         self.profile = profile_of(protocol)
         if echo and not self.profile.shares_wire:
@@ -132,7 +135,7 @@ class VirtualBus:
         self._echo = echo
         self._link_path = link
         self._link: Link | None = None
-        self._bodies = ServoBodies(self.table)
+        self._bodies = ServoBodies(self.table, math.radians(encoder_noise_deg), seed)
         self._servos = make_servos(protocol, self._bodies, self.bus_ids, self.baud)
         self._lock = threading.Lock()
         self._stop = threading.Event()

@@ -138,7 +138,7 @@ class FeetechServo:
         self._bodies.move(self.place, goal, way / speed if speed else 0.0)
 
     def _position(self) -> int:
-        shaft = self._bodies.shaft_angles()[self.place]
+        shaft = self._bodies.encoder_angle(self.place)
         return ticks_of_shaft(self._unit, shaft) - self.memory["homing_offset"]
 
     def _measured(self, name: str) -> int:

@@ -122,7 +122,7 @@ class Lx16aServos:
             case "vin":
                 values = (round(1000 * self._bodies.supply_voltage),)
             case "pos":
-                shaft = self._bodies.shaft_angles()[servo.place]
+                shaft = self._bodies.encoder_angle(servo.place)
                 values = (ticks_of_shaft(self._unit, shaft) - servo.offset,)
             case "load_or_unload":
                 values = (int(self._holds(servo)),)
