@@ -21,18 +21,12 @@ import numpy as np
 from rich.console import Console
 from rich.table import Table
 
+from benchmarks.deployment import RATES_HZ
 from sim.servo_table import load_servo_table
 from sim2real.buses.registry import BUSES, open_bus
 from sim2real.virtual_bus import VirtualBus
 from sim2real.virtual_bus.lx16a_servos import RETURN_DELAY_S
 
-RATES_HZ = {
-    "lx16a": 50.0,
-    "dynamixel": 100.0,
-    "feetech": 100.0,
-    "maestro": 50.0,
-    "maestro-crc": 50.0,
-}
 READS_IN_TURN = 3
 WARM_UP_S = 0.5
 

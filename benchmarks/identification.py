@@ -25,6 +25,7 @@ import numpy as np
 from rich.console import Console
 from rich.table import Table
 
+from benchmarks.deployment import RATES_HZ
 from benchmarks.simulated_port import PATIENCE_S, SimulatedPort
 from sim.dof import DOF_NAMES
 from sim.servo_table import ServoTable, load_servo_table
@@ -47,7 +48,7 @@ from sim2real.identification import (
 from sim2real.identification.fitting import CONFIDENCE, Identification, identify
 from sim2real.virtual_bus import VirtualBus
 
-RATES_HZ: Final = {"lx16a": 50.0, "dynamixel": 100.0, "feetech": 100.0}
+TALKATIVE: Final = [name for name, kind in BUSES.items() if kind.profile.reads_position]
 
 SPANS: Final = {
     "no_load_speed": (0.75, 1.02),
@@ -182,7 +183,7 @@ def main() -> None:
     parser = argparse.ArgumentParser(
         description=__doc__, formatter_class=argparse.RawTextHelpFormatter
     )
-    parser.add_argument("--bus", nargs="+", choices=list(RATES_HZ), default=list(RATES_HZ))
+    parser.add_argument("--bus", nargs="+", choices=TALKATIVE, default=TALKATIVE)
     parser.add_argument(
         "--simulated", action="store_true", help="in simulated time, whatever the load"
     )

@@ -108,7 +108,7 @@ class RegisterBus(Generic[Frame]):
         """What the servos' error registers say, and who lost its torque."""
         wanted = list(servo_ids)
         errors = self._read(self._dialect.errors, wanted)
-        torques = self._read("torque_enable", wanted)
+        torques = self.read_torque(wanted)
         alerts = {}
         for servo_id in errors.keys() & torques.keys():
             let_go = servo_id in self._holding and not torques[servo_id]
