@@ -8,6 +8,8 @@ from pathlib import Path
 import numpy as np
 import pytest
 import yaml
+from hypothesis import given
+from hypothesis import strategies as st
 
 from liptwin.main import main
 from sim.dof import DOF_NAMES, N_DOF
@@ -209,6 +211,15 @@ def test_even_moves_are_even_though_frames_come_a_little_late() -> None:
     count = 1.0 / (calibration.servos[0].ticks_at_1 - calibration.servos[0].ticks_at_0)
     away = np.abs(found.commands[:-1, 0] - way)[on_the_way]
     assert away.max() < 0.005 + abs(count)  # a millisecond of the way, and rounding to counts
+
+
+@given(st.floats(0.01, 0.05))
+def test_even_moves_never_overshoot(period_s: float) -> None:
+    times_s = period_s * np.arange(12)
+    commands = np.tile(np.linspace(0.3, 0.7, 12)[:, None], N_DOF)
+    calibration = nominal_calibration(TABLE, profile_of("lx16a"))
+    found = setpoints_of(Trajectory(times_s, commands), calibration)
+    assert (np.diff(found.commands[:, 0]) >= -1e-12).all()
 
 
 def test_even_move_begins_when_a_late_frame_comes() -> None:

@@ -66,7 +66,8 @@ def setpoints_of(sent: Trajectory, calibration: Calibration) -> Setpoints:
         starts[k + 1] = starts[k] + min(1.0, elapsed_s / period_s) * (commands[k] - starts[k])
     # held for each part of the way at its mean, then at its end until the next command
     parts_s = np.arange(0.0, period_s, RENEWAL_S)
-    shares = np.append((parts_s + RENEWAL_S / 2) / period_s, 1.0)
+    middles_s = (parts_s + np.minimum(parts_s + RENEWAL_S, period_s)) / 2
+    shares = np.append(middles_s / period_s, 1.0)
     grid_s = times_s[:, None] + np.append(parts_s, period_s)
     on_the_way = grid_s < np.append(times_s[1:], np.inf)[:, None]
     setpoints = starts[:, None] + shares[:, None] * (commands - starts)[:, None]
