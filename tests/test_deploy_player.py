@@ -24,7 +24,7 @@ from sim2real.deployment.easing import soft_duration_s, soft_motion
 from sim2real.deployment.face import ServoFace
 from sim2real.deployment.pacing import Timer, beats
 from sim2real.deployment.player import Outcome, Phase, Player
-from sim2real.deployment.retreat import TORQUE_OFF_REPEATS
+from sim2real.deployment.retreat import TORQUE_OFF_REPEATS, TORQUE_OFF_TRIES
 from sim2real.deployment.sources import CommandSource, TrajectorySource
 from sim2real.deployment.stopping import StopRequest
 from sim2real.trajectory import Trajectory, read_trajectory_csv
@@ -351,9 +351,11 @@ def test_a_port_that_goes_away_is_told_and_nothing_hangs(phase: Phase) -> None:
     assert not outcome.succeeded
 
 
-def test_a_servo_that_does_not_get_the_order_to_let_go_gets_it_again() -> None:
+@pytest.mark.parametrize("heard", [1, TORQUE_OFF_TRIES])
+def test_a_servo_that_does_not_get_the_order_to_let_go_gets_it_again(heard: int) -> None:
     stage = Stage()
-    stage.bus.deaf_to = {4: 2 * TORQUE_OFF_REPEATS + 1}
+    # Each order is sent to all, then to each: it gets the last of `heard` orders that follow.
+    stage.bus.deaf_to = {4: 2 * (TORQUE_OFF_REPEATS + heard) - 1}
     outcome = stage.run()
     assert outcome.succeeded, outcome.retreat
     stage.assert_over()

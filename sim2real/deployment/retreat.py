@@ -162,13 +162,15 @@ def _let_go(result: Retreat, face: ServoFace, in_a_hurry: Callable[[], bool]) ->
 def _make_sure(result: Retreat, face: ServoFace, in_a_hurry: Callable[[], bool]) -> None:
     """Ask who still holds, and tell them again: a damaged order can even switch a servo on."""
     try:
+        holding = face.holding(in_a_hurry)
         for _ in range(TORQUE_OFF_TRIES):
-            holding = face.holding(in_a_hurry)
             if not holding:
                 return
             face.let_go()
+            holding = face.holding(in_a_hurry)
     except BusError as error:
         result.problems.append(str(error))
         return
-    result.torque_off = False
-    result.problems.append(f"{', '.join(face.name(dof) for dof in holding)} did not let go")
+    if holding:
+        result.torque_off = False
+        result.problems.append(f"{', '.join(face.name(dof) for dof in holding)} did not let go")
