@@ -9,6 +9,7 @@ import numpy as np
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
+from numpy.typing import NDArray
 
 from envs.speech import SILENCE, Phone
 from envs.speech.articulation import articulate
@@ -144,6 +145,32 @@ def test_no_lag_stands_out() -> None:
     wave = np.sin(times)
     beyond = synchrony(times, wave, times, np.interp(times - 0.5, times, wave))
     assert beyond is not None and beyond.lag_ms is None
+
+
+def lips_like(rng: np.random.Generator, times: NDArray[np.float64]) -> NDArray[np.float64]:
+    """A random curve of 2 to 7 Hz, as lips have in speech."""
+    hz = rng.uniform(2.0, 7.0, 20)
+    phases = rng.uniform(0.0, 2 * np.pi, 20)
+    return np.asarray(np.cos(2 * np.pi * hz * times[:, None] + phases).sum(axis=1))
+
+
+@pytest.mark.parametrize("seconds", [2.0, 4.0, 8.0])
+def test_curves_that_have_nothing_in_common_seldom_have_a_lag(seconds: float) -> None:
+    rng, times = np.random.default_rng(7), np.arange(round(seconds * 30)) / 30
+    pairs = [(lips_like(rng, times), lips_like(rng, times)) for _ in range(100)]
+    found = [synchrony(times, one, times, other) for one, other in pairs]
+    assert sum(each is not None and each.lag_ms is not None for each in found) <= 12
+
+
+@pytest.mark.parametrize("late_s", [0.0, 0.04, -0.1])
+def test_the_lag_is_not_that_of_the_next_syllable(late_s: float) -> None:
+    """Syllables every 250 ms; by chance those one later correlate a little better."""
+    times = np.arange(120) / 30
+    wanted = np.sin(2 * np.pi * 4 * times) + 0.2 * lips_like(np.random.default_rng(1), times)
+    nearer = np.interp(times - late_s, times, wanted)
+    further = np.interp(times - late_s - 0.25, times, wanted)
+    found = synchrony(times, 0.48 * nearer + 0.52 * further, times, wanted)
+    assert found is not None and found.lag_ms == pytest.approx(late_s * 1e3, abs=15)
 
 
 def test_jerk() -> None:

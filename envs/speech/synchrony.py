@@ -22,6 +22,19 @@ MIN_OVERLAP_S: Final = 2 * MAX_LAG_S
 MIN_CORRELATION: Final = 0.3
 """Curves that correlate less than this at every lag do not follow each other, so have no lag."""
 
+LIPS_HZ: Final = 5.0
+"""Lips in speech move at 2 to 7 Hz (Chandrasekaran et al., "The natural statistics of audiovisual
+speech", PLoS Computational Biology 5, 2009), so that twice this many samples a second are
+independent of each other."""
+
+CHANCE: Final = 2.58
+"""Standard errors, 1 / sqrt(independent samples), that a correlation must reach besides: one lag
+does so by chance in one of a hundred pairs of curves, any within `MAX_LAG_S` in one of ten."""
+
+ALIKE: Final = 0.05
+"""Of peaks that are lower than the highest by at most this, the nearest to no lag counts: syllables
+recur after 0.15 to 0.5 s, and curves that are one syllable apart correlate nearly as well."""
+
 DETECTABLE_MS: Final = (-125.0, 45.0)
 ACCEPTABLE_MS: Final = (-185.0, 90.0)
 """ITU-R BT.1359-1: sound that is early by more than 45 ms, or late by more than 125 ms, is noticed;
@@ -35,8 +48,9 @@ class Synchrony:
     Attributes:
         r: Pearson correlation without any shift.
         best_r: the highest correlation at any lag.
-        lag_ms: the lag at which it is reached; positive when the lips are late. None where no lag
-            stands out: the curves correlate at none, or most at the end of the search.
+        lag_ms: the lag at which it is reached, or nearly (`ALIKE`) and nearer to none; positive
+            when the lips are late. None where no lag stands out: the curves correlate at none more
+            than by chance, or most at the end of the search.
     """
 
     r: float
@@ -80,9 +94,14 @@ def synchrony(
     if at_zero is None:
         return None
     best = int(np.argmax(known))
-    stands_out = known[best] >= MIN_CORRELATION and abs(steps[best]) < reach
-    lag_ms = float(steps[best] * STEP_S * 1e3) if stands_out else None
-    return Synchrony(at_zero, float(known[best]), lag_ms)
+    samples = 2.0 * LIPS_HZ * (end_s - start_s)
+    stands_out = known[best] >= max(MIN_CORRELATION, CHANCE / np.sqrt(samples))
+    if not stands_out or abs(steps[best]) == reach:
+        return Synchrony(at_zero, float(known[best]), None)
+    peaks = 1 + np.flatnonzero((known[1:-1] >= known[:-2]) & (known[1:-1] >= known[2:]))
+    alike = peaks[known[peaks] >= known[best] - ALIKE]
+    nearest = int(alike[np.argmin(np.abs(alike - reach))])
+    return Synchrony(at_zero, float(known[best]), float(steps[nearest] * STEP_S * 1e3))
 
 
 def pearson(one: Floats, other: Floats) -> float | None:
