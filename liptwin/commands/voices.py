@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from pathlib import Path
 from typing import Annotated
 
 import typer
@@ -13,11 +14,16 @@ def voices(
     matching: Annotated[
         str, typer.Argument(metavar="[TEXT]", help="Only voices whose name or code holds this.")
     ] = "",
+    add: Annotated[
+        Path | None,
+        typer.Option(metavar="PACKAGE", help="First add the speakers of npm's package kokoro-js."),
+    ] = None,
 ) -> None:
     """List the languages, natural voices and variants that `speak --voice` accepts.
 
     A language and a variant are joined by a plus sign. A natural voice stands alone, or before
-    a language of its own: kokoro:jf_alpha@fr.
+    a language of its own: kokoro:jf_alpha@fr. Speakers of Kokoro can be blended:
+    kokoro:af_heart+bm_george.
 
     Examples:
 
@@ -26,10 +32,14 @@ def voices(
       liptwin speak --text "Bonjour." --voice fr+f3 -o bonjour.mp4
 
       liptwin speak --text "Good morning." --voice piper:joe -o morning.mp4
+
+      npm pack kokoro-js@1.2.1
+
+      liptwin voices kokoro --add kokoro-js-1.2.1.tgz
     """
     from envs.speech import SynthesisError, list_voices
     from envs.speech.espeak import Voice
-    from envs.speech.voices import ENGINES, is_natural, list_natural_voices
+    from envs.speech.voices import add_styles, is_natural, list_missing_voices
 
     def kind(voice: Voice) -> str:
         if is_natural(voice.name):
@@ -37,6 +47,9 @@ def voices(
         return "variant" if voice.is_variant else "language"
 
     try:
+        if add is not None:
+            typer.echo(f"added {len(add_styles(add))} speakers of Kokoro", err=True)
+            list_voices.cache_clear()
         known = list_voices()
     except SynthesisError as error:
         raise CommandError(str(error), exit_status=1) from error
@@ -46,7 +59,5 @@ def voices(
         raise CommandError(f"no voice matches {matching!r}; `liptwin voices` lists all")
     for voice in found:
         typer.echo(f"{voice.name:<20} {kind(voice):<9} {voice.description}")
-    missing = ENGINES.keys() - {v.name.partition(":")[0] for v in list_natural_voices()}
-    if missing:
-        names = " and ".join(sorted(missing))
-        typer.echo(f'more voices ({names}) come with pip install "liptwin[voices]"', err=True)
+    for remedy, missing in list_missing_voices().items():
+        typer.echo(f"{len(missing)} more ({missing[0].name}, ...): {remedy}", err=True)

@@ -8,11 +8,13 @@ they make the sound; these lengths are the phone times.
 from __future__ import annotations
 
 import difflib
+from dataclasses import replace
 
 from envs.speech.espeak import SynthesisError, Voice
 from envs.speech.voices import flite, kokoro, piper
 from envs.speech.voices.pronunciation import Sentence, sentences
 from envs.speech.voices.rendering import Rendering
+from envs.speech.voices.styles import add_styles
 
 ENGINES = {engine.NAME: engine for engine in (piper, kokoro, flite)}
 """What stands before the colon of a natural voice's name, and the module that speaks it."""
@@ -31,9 +33,19 @@ def list_natural_voices() -> tuple[Voice, ...]:
     return tuple(
         voice
         for _, engine in sorted(ENGINES.items())
-        if engine.installed()
         for voice in engine.VOICES
+        if engine.remedy(voice.file) is None
     )
+
+
+def list_missing_voices() -> dict[str, list[Voice]]:
+    """The natural voices that are not installed, by what would change that."""
+    missing: dict[str, list[Voice]] = {}
+    for _, engine in sorted(ENGINES.items()):
+        for voice in engine.VOICES:
+            if (remedy := engine.remedy(voice.file)) is not None:
+                missing.setdefault(remedy, []).append(voice)
+    return missing
 
 
 def language_of(name: str) -> str:
@@ -66,18 +78,28 @@ def _resolve(name: str) -> tuple[Voice, str]:
     """A natural voice and its language."""
     wanted, sign, language = name.lower().partition(LANGUAGE_SIGN)
     engine = ENGINES[wanted.partition(":")[0]]
-    known = {voice.name: voice for voice in engine.VOICES}
-    if wanted not in known:
-        close = difflib.get_close_matches(wanted, known, n=4, cutoff=0.3) or list(known)
-        raise SynthesisError(f"unknown voice {name!r}; did you mean {', '.join(close)}?")
-    language = language if sign else engine.LANGUAGES[0]
+    voice = _find(name, wanted)
+    language = language if sign else engine.own_language(voice.file)
     if language not in engine.LANGUAGES:
         raise SynthesisError(
             f"voice {wanted!r} does not speak {language!r}; it speaks {', '.join(engine.LANGUAGES)}"
         )
-    if not engine.installed():
-        raise SynthesisError(f"voice {wanted!r} is not installed: {engine.INSTALL}")
-    return known[wanted], language
+    if (remedy := engine.remedy(voice.file)) is not None:
+        raise SynthesisError(f"voice {wanted!r} is not installed: {remedy}")
+    return voice, language
+
+
+def _find(name: str, wanted: str) -> Voice:
+    """A voice, or Kokoro's blend of several."""
+    engine, _, speakers = wanted.partition(":")
+    known = {voice.file: voice for voice in ENGINES[engine].VOICES}
+    parts = speakers.split(kokoro.BLEND_SIGN) if engine == kokoro.NAME else [speakers]
+    for speaker in parts:
+        if speaker not in known:
+            close = difflib.get_close_matches(speaker, known, n=4, cutoff=0.3) or list(known)
+            names = ", ".join(known[one].name for one in close)
+            raise SynthesisError(f"unknown voice {name!r}; did you mean {names}?")
+    return replace(known[parts[0]], name=wanted, file=speakers)
 
 
 __all__ = [
@@ -85,8 +107,10 @@ __all__ = [
     "LANGUAGE_SIGN",
     "Rendering",
     "Sentence",
+    "add_styles",
     "is_natural",
     "language_of",
+    "list_missing_voices",
     "list_natural_voices",
     "render",
     "sentences",

@@ -42,9 +42,14 @@ _WITHIN_S: Final = 60.0
 _ENDS: Final = re.compile(r"([a-z]+):([0-9.]+)")
 
 
-def installed() -> bool:
-    """Whether the program is there."""
-    return shutil.which(_PROGRAM) is not None
+def own_language(speaker: str) -> str:
+    """American English, whoever speaks."""
+    return LANGUAGES[0]
+
+
+def remedy(speaker: str) -> str | None:
+    """How to get the program; None where it is there."""
+    return None if shutil.which(_PROGRAM) else INSTALL
 
 
 def render(speaker: str, language: str, spoken: list[Sentence], speed: float) -> Rendering:

