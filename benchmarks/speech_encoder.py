@@ -41,8 +41,9 @@ from policies.evaluation.scores import score_all
 from policies.evaluation.singing import SingingError
 from policies.learned.speech_encoder import PLAN_FPS, PlanStream, SpeechEncoder, plan
 from policies.learned.weights import load_weights
+from policies.training.speech.english import HELD_OUT_VOICES
 from policies.training.speech.singing import sung, with_band
-from policies.training.speech.takes import HELD_OUT_VOICES, Take
+from policies.training.speech.takes import Take
 from policies.training.speech.testing import SCORED_HORIZON, plan_curves
 
 SEED: Final = 20264

@@ -18,7 +18,7 @@ torch = pytest.importorskip("torch", reason="needs torch: pip install 'liptwin[l
 pytest.importorskip("librosa", reason="needs librosa: pip install 'liptwin[learn]'")
 pytest.importorskip("tensorboard", reason="needs tensorboard: pip install 'liptwin[learn]'")
 
-from envs.progress import Progress
+from envs.progress import Progress, untracked
 from envs.speech import Phone, write_wav
 from envs.speech.audio import SPEECH_RATE_HZ, Audio
 from envs.speech.voices import flite
@@ -26,8 +26,8 @@ from liptwin.main import main
 from policies.learned.speaker import load_networks
 from policies.learned.speech_encoder import ENCODER_FPS, N_SHAPE, SpeechEncoder
 from policies.training.config import Lessons, SpeechTraining, load_recipe
+from policies.training.speech import english
 from policies.training.speech import hearings as hearings_module
-from policies.training.speech import takes as takes_module
 from policies.training.speech.disturbances import disturbed, through_a_room
 from policies.training.speech.hearings import (
     Hearings,
@@ -45,7 +45,6 @@ from policies.training.speech.takes import (
     CaptureError,
     Take,
     capture_takes,
-    espeak_takes,
     joined,
     sittings,
 )
@@ -65,6 +64,8 @@ TINY = SpeechTraining(
     espeak_copies=1,
     natural_s=1.0,
     natural_copies=1,
+    blended_s=1.0,
+    blended_copies=1,
     prompt_copies=1,
     sung=0.2,
     capture_copies=2,
@@ -331,32 +332,62 @@ def test_a_folder_without_captures_or_without_sound_says_so(tmp_path: Path) -> N
 def test_speech_of_a_folder_is_kept_and_made_again_for_another_recipe(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    made: list[int] = []
+    made: list[str] = []
 
-    def copies(*_: object) -> Iterator[Take]:
-        made.append(1)
-        yield buzz()
+    def shares(recipe: SpeechTraining) -> list[english.Share]:
+        def takes(*_: object) -> list[Take]:
+            made.append("takes")
+            return [buzz()]
 
-    monkeypatch.setattr(hearings_module, "_copies", copies)
+        return [english.Share("one", takes, 1), english.Share("other", takes, 2)]
+
+    monkeypatch.setattr(hearings_module, "english_shares", shares)
     first = hearings_module.spoken_hearings(TINY, 0, tmp_path)
     again = hearings_module.spoken_hearings(
         TINY.model_copy(update={"capture_copies": 9}), 0, tmp_path
     )
-    kinds = 3
-    assert len(made) == kinds
+    assert len(made) == 2 and len(first.starts) == 1 + 1 + 2
     np.testing.assert_array_equal(first.heard, again.heard)
     hearings_module.spoken_hearings(TINY.model_copy(update={"sung": 0.9}), 0, tmp_path)
     (tmp_path / "speech.npz").write_bytes(b"damaged")
     hearings_module.spoken_hearings(TINY.model_copy(update={"sung": 0.9}), 0, tmp_path)
-    assert len(made) == 3 * kinds
+    assert len(made) == 3 * 2
+
+
+def test_all_of_the_recipe_is_shared_out(monkeypatch: pytest.MonkeyPatch) -> None:
+    def takes(seconds: float, rng: np.random.Generator) -> Iterator[Take]:
+        asked.append(seconds)
+        yield buzz()
+
+    asked: list[float] = []
+    for maker in ("espeak_takes", "natural_takes", "blended_takes"):
+        monkeypatch.setattr(english, maker, takes)
+    monkeypatch.setattr(english, "prompt_takes", lambda part, progress: [buzz()])
+    recipe = TINY.model_copy(update={"blended_s": 700.0, "blended_copies": 3})
+    shares = english.english_shares(recipe)
+    for share in shares:
+        assert share.takes(np.random.default_rng(0), untracked)
+    assert sorted(asked) == pytest.approx([1.0, 1.0, 700 / 3, 700 / 3, 700 / 3])
+    assert [share.copies for share in shares if share.name == "blended voices"] == [3, 3, 3]
+
+
+def test_blends_speak_english_and_nobody_held_out_is_in_them() -> None:
+    rng = np.random.default_rng(0)
+    voices = [english.blended_voice(rng) for _ in range(400)]
+    said = [voice.removeprefix("kokoro:").partition("@") for voice in voices]
+    assert {language for *_, language in said} == {"en-us", "en-gb"}
+    speakers = [speaker for blend, *_ in said for speaker in blend.split("+")]
+    assert {"am_michael", "jm_kumo"}.isdisjoint(speakers) and len(set(speakers)) > 40
+    assert np.mean([speaker[0] in "ab" for speaker in speakers]) == pytest.approx(0.75, abs=0.06)
+    assert {blend.count("+") for blend, *_ in said} == {0, 1, 2}
 
 
 def test_some_of_the_synthetic_speakers_have_an_accent(monkeypatch: pytest.MonkeyPatch) -> None:
     pytest.importorskip("espeakng_loader", reason="needs espeak-ng: pip install 'liptwin[tts]'")
     for kind in ("random_text", "nonsense_text"):
-        monkeypatch.setattr(takes_module, kind, lambda _: "Ten red birds.")
-    monkeypatch.setattr(takes_module, "VARIANTS", ("",))
-    takes = list(espeak_takes(80.0, np.random.default_rng(0)))
+        monkeypatch.setattr(english, kind, lambda _: "Ten red birds.")
+    monkeypatch.setattr(english, "VARIANTS", ("",))
+    takes = list(english.espeak_takes(80.0, np.random.default_rng(0)))
     foreign = [
         bool({"t\u032a", "t\u02b2", "r", "ɾ"} & {p.ipa for p in take.phones or ()})
         for take in takes
@@ -366,14 +397,16 @@ def test_some_of_the_synthetic_speakers_have_an_accent(monkeypatch: pytest.Monke
 
 def test_some_of_what_is_said_is_nonsense(monkeypatch: pytest.MonkeyPatch) -> None:
     pytest.importorskip("espeakng_loader", reason="needs espeak-ng: pip install 'liptwin[tts]'")
-    monkeypatch.setattr(takes_module, "random_text", lambda _: "sea")
-    monkeypatch.setattr(takes_module, "nonsense_text", lambda _: "moo")
-    monkeypatch.setattr(takes_module, "ACCENTED", 0.0)
+    monkeypatch.setattr(english, "random_text", lambda _: "sea")
+    monkeypatch.setattr(english, "nonsense_text", lambda _: "moo")
+    monkeypatch.setattr(english, "ACCENTED", 0.0)
     said = [
-        p.ipa[0] for take in espeak_takes(60.0, np.random.default_rng(0)) for p in take.phones or ()
+        p.ipa[0]
+        for take in english.espeak_takes(60.0, np.random.default_rng(0))
+        for p in take.phones or ()
     ]
     share = said.count("m") / (said.count("m") + said.count("s"))
-    assert share == pytest.approx(takes_module.NONSENSE, abs=0.2)
+    assert share == pytest.approx(english.NONSENSE, abs=0.2)
 
 
 def test_kinds_that_were_heard_apart_are_put_in_a_row() -> None:
@@ -403,9 +436,9 @@ def test_the_command_leaves_all_that_it_takes_to_speak(
 def test_a_missing_voice_is_told_before_hours_of_work(
     tmp_path: Path, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(takes_module, "read_corpus", lambda language: None)
-    monkeypatch.setattr(takes_module, "NATURAL_VOICES", {"flite:slt": 1.0})
-    monkeypatch.setattr(flite, "installed", lambda: False)
+    monkeypatch.setattr(english, "read_corpus", lambda language: None)
+    monkeypatch.setattr(english, "NATURAL_VOICES", {"flite:slt": 1.0})
+    monkeypatch.setattr(flite, "remedy", lambda speaker: flite.INSTALL)
     with pytest.raises(SystemExit) as leaving:
         main(["train", "all", str(tmp_path / "run")])
     assert leaving.value.code == 2

@@ -62,6 +62,8 @@ speech:
   espeak_copies: 1
   natural_s: 1
   natural_copies: 1
+  blended_s: 1
+  blended_copies: 1
   prompt_copies: 1
   sung: 0.0
   capture_copies: 1

@@ -28,7 +28,7 @@ from policies.evaluation.run import Performed, Section, performed
 from policies.evaluation.singing import SingingError
 from policies.evaluation.streaming import stream_cost
 from policies.evaluation.systems import AUDIO_ONLY, LIVE, METHOD, SYSTEMS, WeightsFolder
-from policies.training.speech.takes import HELD_OUT_VOICES
+from policies.training.speech.english import HELD_OUT_VOICES
 
 SENTENCES: Final = "sentences"
 LANGUAGES: Final = "languages"

@@ -26,6 +26,7 @@ from envs.speech.frames import frame_count
 from envs.speech.lips import LIMITS
 from envs.target import REST_SHAPE
 from policies.learned.contacts import N_MOMENTS, ContactTracker
+from policies.learned.usual_microphone import first_averages, through_usual_microphone
 
 Floats = NDArray[np.float32]
 
@@ -73,7 +74,7 @@ _WARM_UP: Final = (LOOK_AHEAD_FRAMES - 1) // STRIDE
 _LOW, _HIGH = np.array(list(LIMITS.values()), np.float32).T
 
 State = list[Tensor]
-"""What each layer keeps of the past."""
+"""The averages of the voice up to now, and what each layer keeps of the past."""
 
 
 class SpeechEncoder(nn.Module):
@@ -85,6 +86,8 @@ class SpeechEncoder(nn.Module):
 
     heard_mean: Tensor
     heard_scale: Tensor
+    voiced_mean: Tensor
+    """What each band (40,) has on average while somebody speaks."""
     thresholds: Tensor
     """Probabilities (2, 13) from which a contact happens, by kind and by how far it is ahead."""
 
@@ -101,6 +104,7 @@ class SpeechEncoder(nn.Module):
         self._contacts = nn.Linear(width, N_CONTACTS * N_MOMENTS)
         self.register_buffer("heard_mean", torch.zeros(N_HEARD))
         self.register_buffer("heard_scale", torch.ones(N_HEARD))
+        self.register_buffer("voiced_mean", torch.zeros(N_BANDS))
         self.register_buffer("thresholds", torch.full((N_CONTACTS, N_MOMENTS), 0.5))
 
     def forward(self, heard: Tensor) -> tuple[Tensor, Tensor]:
@@ -124,7 +128,8 @@ class SpeechEncoder(nn.Module):
 
     def start(self, batch: int = 1) -> State:
         """The state before anything was heard."""
-        return [layer.past(batch) for layer in self._causal]
+        averages = first_averages(self.voiced_mean, batch)
+        return [*averages, *(layer.past(batch) for layer in self._causal)]
 
     def silence(self, batch: int, frames: int) -> Tensor:
         """Features (b, m, 41) of silence."""
@@ -144,8 +149,8 @@ class SpeechEncoder(nn.Module):
         return shapes, contacts
 
     def _understand(self, heard: Tensor, state: State) -> tuple[Tensor, State]:
-        after = iter(state)
-        kept: State = []
+        heard, *kept = through_usual_microphone(heard, self.voiced_mean, *state[:2])
+        after = iter(state[2:])
         x = (heard - self.heard_mean) / self.heard_scale
         for layer in self._stem:
             x, past = layer(x, next(after))

@@ -126,6 +126,8 @@ class SpeechTraining(_Section):
     espeak_copies: Count
     natural_s: Positive
     natural_copies: Count
+    blended_s: Positive
+    blended_copies: Count
     prompt_copies: Count
     sung: Annotated[float, Field(ge=0, le=1)]
     """Share of the copies that are sung, to a band."""

@@ -45,8 +45,8 @@ from policies.training.config import Recipe, RecipeError
 from policies.training.imagination import train_imagination
 from policies.training.pairing import see_alike
 from policies.training.pairs import Pairs, make_pairs
+from policies.training.speech.english import check_sources
 from policies.training.speech.learning import train_encoder
-from policies.training.speech.takes import check_sources
 from policies.training.vae import LipPictures, latents, train_vae
 from sim import FaceTwin
 

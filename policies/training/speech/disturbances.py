@@ -18,11 +18,11 @@ from policies.training.speech.takes import Take
 
 Floats = NDArray[np.float32]
 
-SPEED_LOG: Final = 0.18
-"""Tempo, pitch and formants go up and down together, by up to 20 %."""
+SPEED_LOG: Final = 0.12
+"""Tempo, pitch and formants go up and down together, by up to 13 %."""
 EQUALISER_DB: Final = 9.0
 EQUALISER_POINTS: Final = 7
-NARROW_CHANCE: Final = 0.35
+NARROW_CHANCE: Final = 0.5
 NARROW_HZ: Final = (3300.0, 4000.0)
 """The band of a telephone."""
 ROOM_CHANCE: Final = 0.45

@@ -4,9 +4,8 @@ from __future__ import annotations
 
 import contextlib
 import json
-import math
 import zipfile
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Iterable, Sequence
 from concurrent.futures import ProcessPoolExecutor
 from dataclasses import dataclass, fields
 from itertools import repeat
@@ -23,14 +22,9 @@ from policies.learned.speech_encoder import ENCODER_FPS, as_heard
 from policies.self_observation.dataset import write_archive
 from policies.training.config import SpeechTraining
 from policies.training.speech.disturbances import disturbed, through_a_room
+from policies.training.speech.english import Share, english_shares
 from policies.training.speech.singing import sung, with_band
-from policies.training.speech.takes import (
-    Take,
-    espeak_takes,
-    natural_takes,
-    prompt_takes,
-    sittings,
-)
+from policies.training.speech.takes import Take, by_seconds, sittings
 from policies.training.speech.targets import Targets, captured_targets, spoken_targets
 
 Halves = NDArray[np.float16]
@@ -39,10 +33,10 @@ BAND_BELOW_DB: Final = (2.0, 20.0)
 """How far the band that plays along is below the singer."""
 CLEAN: Final = 0.1
 """Share of the copies that are left as they are."""
-_KINDS: Final = ("espeak", "natural", "prompts")
-_VERSION: Final = 5
+_VERSION: Final = 6
 _MAKES: Final = {
-    "espeak_s", "espeak_copies", "natural_s", "natural_copies", "prompt_copies", "sung"
+    "espeak_s", "espeak_copies", "natural_s", "natural_copies", "blended_s", "blended_copies",
+    "prompt_copies", "sung",
 }  # fmt: skip
 """What of the recipe the hearings depend on."""
 
@@ -93,7 +87,7 @@ def spoken_hearings(
     ):
         if str(archive["key"]) == key:
             return Hearings(**{f.name: archive[f.name] for f in fields(Hearings)})
-    hearings = in_a_row(_by_kind(recipe, seed, workers, progress))
+    hearings = in_a_row(_by_share(recipe, seed, workers, progress))
     arrays = {f.name: getattr(hearings, f.name) for f in fields(Hearings)}
     write_archive(path, {"key": np.array(key), **arrays})
     return hearings
@@ -159,45 +153,28 @@ def performed(take: Take, sung_share: float, rng: np.random.Generator) -> Take:
     return disturbed(take, rng)
 
 
-def _by_kind(recipe: SpeechTraining, seed: int, workers: int, progress: Progress) -> list[Hearings]:
+def _by_share(
+    recipe: SpeechTraining, seed: int, workers: int, progress: Progress
+) -> list[Hearings]:
+    shares = english_shares(recipe)
+    seeds = [[seed, 1, index] for index in range(len(shares))]
     if workers == 1:
-        return [_heard_of_kind(kind, recipe, seed, progress) for kind in _KINDS]
+        return [
+            _heard_share(share, recipe.sung, of, progress)
+            for share, of in zip(shares, seeds, strict=True)
+        ]
     # Voices that compute in threads do not survive a fork.
     with ProcessPoolExecutor(workers, mp_context=get_context("spawn")) as pool:
-        heard = pool.map(_heard_of_kind, _KINDS, repeat(recipe), repeat(seed))
-        return list(progress(heard, len(_KINDS), f"hearing {', '.join(_KINDS)}"))
+        heard = pool.map(_heard_share, shares, repeat(recipe.sung), seeds)
+        return list(progress(heard, len(shares), "hearing English"))
 
 
-def _heard_of_kind(
-    kind: str, recipe: SpeechTraining, seed: int, progress: Progress = untracked
+def _heard_share(
+    share: Share, sung_share: float, seed: list[int], progress: Progress = untracked
 ) -> Hearings:
-    return heard_takes(_copies(kind, recipe, seed, progress))
-
-
-def _copies(kind: str, recipe: SpeechTraining, seed: int, progress: Progress) -> Iterator[Take]:
-    rng = np.random.default_rng([seed, 1, _KINDS.index(kind)])
-    if kind == "espeak":
-        spoken, copies = espeak_takes(recipe.espeak_s, rng), recipe.espeak_copies
-        takes = [*_by_seconds(spoken, recipe.espeak_s, progress, f"{kind} speaks")]
-    elif kind == "natural":
-        spoken, copies = natural_takes(recipe.natural_s, rng), recipe.natural_copies
-        takes = [*_by_seconds(spoken, recipe.natural_s, progress, f"{kind} voices speak")]
-    else:
-        takes, copies = prompt_takes("train", progress), recipe.prompt_copies
-    seconds = sum(take.duration_s for take in takes)
-    for _ in range(copies):
-        pieces = takes if kind == "espeak" else sittings(takes, rng)
-        for take in _by_seconds(iter(pieces), seconds, progress, f"hearing {kind}"):
-            yield performed(take, recipe.sung, rng)
-
-
-def _by_seconds(
-    takes: Iterator[Take], seconds: float, progress: Progress, what: str
-) -> Iterator[Take]:
-    """The takes, about so many seconds in all; progress counts these."""
-    passed_s = 0.0
-    for second in progress(range(math.ceil(seconds)), math.ceil(seconds), what):
-        while passed_s <= second and (take := next(takes, None)) is not None:
-            passed_s += take.duration_s
-            yield take
-    yield from takes
+    rng = np.random.default_rng(seed)
+    takes = share.takes(rng, progress)
+    seconds = share.copies * sum(take.duration_s for take in takes)
+    copies = (sitting for _ in range(share.copies) for sitting in sittings(takes, rng))
+    followed = by_seconds(copies, seconds, progress, f"hearing {share.name}")
+    return heard_takes(performed(take, sung_share, rng) for take in followed)

@@ -14,10 +14,13 @@ from torch import Tensor, nn
 from torch.utils.tensorboard import SummaryWriter
 
 from envs.progress import Progress, untracked
+from envs.speech.features import N_BANDS
 from policies.learned.contacts import HORIZONS, N_MOMENTS
 from policies.learned.speech_encoder import STRIDE, SpeechEncoder
+from policies.learned.usual_microphone import VOICED_LOUDNESS
 from policies.training.config import Lessons, SpeechTraining
 from policies.training.device import best_device
+from policies.training.speech.english import prompt_takes
 from policies.training.speech.hearings import (
     Halves,
     Hearings,
@@ -25,7 +28,7 @@ from policies.training.speech.hearings import (
     spoken_hearings,
 )
 from policies.training.speech.strangers import somebody_else
-from policies.training.speech.takes import capture_takes, prompt_takes
+from policies.training.speech.takes import capture_takes
 from policies.training.speech.targets import SOUNDS, UNKNOWN
 from policies.training.speech.testing import EncoderErrors, chosen_thresholds, encoder_errors
 from policies.training.state import resume, save_state
@@ -82,11 +85,14 @@ def train_encoder(
 
 
 def fresh_encoder(heard: Hearings) -> SpeechEncoder:
-    """An encoder that knows nothing but how loud each band is."""
+    """An encoder that knows nothing but how loud each band is, and is in speech."""
     encoder = SpeechEncoder()
     some = heard.heard[:: max(1, len(heard.heard) // 100_000)].astype(np.float32)
     encoder.heard_mean.copy_(torch.from_numpy(some.mean(axis=0)))
     encoder.heard_scale.copy_(torch.from_numpy(some.std(axis=0) + 1e-3))
+    voiced = some[some[:, -1] >= VOICED_LOUDNESS, :N_BANDS]
+    if len(voiced):
+        encoder.voiced_mean.copy_(torch.from_numpy(voiced.mean(axis=0)))
     return encoder
 
 

@@ -16,8 +16,8 @@ from torch import Tensor
 
 from envs.speech.features import BAND_RANGE_HZ, FLOOR, N_BANDS, UNIT_DB
 
-WARP: Final = 0.18
-"""Greatest change of all frequencies, as a logarithm: a throat 20 % shorter or longer."""
+WARP: Final = 0.07
+"""Greatest change of all frequencies, as a logarithm: a throat 7 % shorter or longer."""
 WARP_CHOICES: Final = 25
 COLOUR_DB: Final = 9.0
 COLOUR_POINTS: Final = 7

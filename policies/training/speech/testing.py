@@ -32,7 +32,7 @@ time to wait for it (`policies.learned.patience`)."""
 THRESHOLDS: Final = tuple(np.geomspace(0.02, 0.6, 35).tolist())
 FIRST_THRESHOLD: Final = 0.1
 ROUNDS: Final = 2
-MOST_FALSE: Final = 0.04
+MOST_FALSE: Final = 0.035
 """Of the sounds that should leave the lips apart: less than is allowed of vowels, 4 %, and of
 consonants, 8 %, because it errs more often on strangers."""
 
