@@ -182,7 +182,7 @@ def style_bytes(value: float) -> bytes:
 
 def test_styles_are_added_and_kept(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("XDG_DATA_HOME", str(tmp_path / "data"))
-    assert styles.added_styles() == {}
+    assert styles.added_speakers() == frozenset()
     package = packed(
         tmp_path,
         {
@@ -193,13 +193,15 @@ def test_styles_are_added_and_kept(tmp_path: Path, monkeypatch: pytest.MonkeyPat
     )
     assert add_styles(package) == ("af_one", "bm_two")
     assert styles.added_speakers() == {"af_one", "bm_two"}
-    assert styles.added_styles()["bm_two"].shape == (styles.LENGTHS, styles.SIZE)
-    assert (styles.added_styles()["bm_two"] == 2.0).all()
+    assert styles.added_style("bm_two").shape == (styles.LENGTHS, styles.SIZE)
+    assert (styles.added_style("bm_two") == 2.0).all()
     assert [path.name for path in (tmp_path / "data" / "liptwin").iterdir()] == [
         "kokoro-styles.npz"
     ]
-    styles.styles_path().write_bytes(b"damaged")
-    assert styles.added_styles() == {}
+    whole = styles.styles_path().read_bytes()
+    for damaged in (b"damaged", whole[: len(whole) // 2], b""):
+        styles.styles_path().write_bytes(damaged)
+        assert styles.added_speakers() == frozenset()
 
 
 @pytest.mark.parametrize(

@@ -164,8 +164,11 @@ def _render(
 
 
 def _style(model: _Model, speaker: str) -> NDArray[np.float32]:
-    known = model.styles | styles.added_styles()
-    return np.mean([known[name] for name in speaker.split(BLEND_SIGN)], axis=0, dtype=np.float32)
+    own = [
+        model.styles[name] if name in _SHIPPED else styles.added_style(name)
+        for name in speaker.split(BLEND_SIGN)
+    ]
+    return np.mean(own, axis=0, dtype=np.float32)
 
 
 @lru_cache(maxsize=1)

@@ -10,6 +10,7 @@ from __future__ import annotations
 import os
 import re
 import tarfile
+import zipfile
 import zlib
 from functools import lru_cache
 from pathlib import Path
@@ -76,27 +77,27 @@ def add_styles(package: Path) -> tuple[str, ...]:
 
 
 def added_speakers() -> frozenset[str]:
-    """The speakers whose styles are kept."""
-    return frozenset(added_styles())
-
-
-def added_styles() -> Styles:
-    """The styles that are kept; none where none were added, or the file is damaged."""
+    """The speakers whose styles are kept; none where none were added, or the file is damaged."""
     path = styles_path()
     try:
-        changed = path.stat().st_mtime_ns
+        return _speakers(path, path.stat().st_mtime_ns)
     except OSError:
-        return {}
-    return _load(path, changed)
+        return frozenset()
+
+
+def added_style(speaker: str) -> NDArray[np.float32]:
+    """The style (510, 256) of one of `added_speakers`."""
+    with np.load(styles_path(), allow_pickle=False) as archive:
+        return np.asarray(archive[speaker], np.float32)
 
 
 @lru_cache(maxsize=1)
-def _load(path: Path, changed: int) -> Styles:
+def _speakers(path: Path, changed: int) -> frozenset[str]:
     try:
         with np.load(path, allow_pickle=False) as archive:
-            return {name: archive[name] for name in archive.files}
-    except (OSError, ValueError, zlib.error):
-        return {}
+            return frozenset(archive.files)
+    except (OSError, ValueError, EOFError, zipfile.BadZipFile):
+        return frozenset()
 
 
 def _read(package: Path) -> Styles:
