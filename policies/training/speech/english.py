@@ -18,7 +18,7 @@ from envs.speech.corpus.recordings import Part
 from envs.speech.synthesis import ACCENTED_VOICE
 from envs.speech.voices import kokoro
 from policies.training.config import SpeechTraining
-from policies.training.speech.takes import Take, by_seconds, joined
+from policies.training.speech.takes import Kind, Take, by_seconds, joined
 from policies.training.texts import nonsense_text, random_text
 
 LANGUAGE: Final = "en"
@@ -137,22 +137,21 @@ def check_sources() -> None:
 
 def espeak_takes(seconds: float, rng: np.random.Generator) -> Iterator[Take]:
     """Synthetic English of many voices, at least so long in all."""
-    said_s = 0.0
-    while said_s < seconds:
-        accent = ACCENTS[int(rng.integers(len(ACCENTS)))]
-        variant = VARIANTS[int(rng.integers(len(VARIANTS)))]
-        habits = _some_habits(rng)
-        accent = ACCENTED_VOICE if habits else accent
-        voice = f"{accent}+{variant}" if variant else accent
-        pitch, pieces = int(rng.integers(*PITCH)), []
-        for _ in range(TEXTS_PER_SITTING):
-            rate = int(rng.integers(*RATE_WPM))
-            spoken = synthesise(_some_text(rng), voice, rate, pitch, habits=habits)
-            pieces.append(Take("espeak", spoken.audio.samples, spoken.phones))
-        take = joined(pieces, rng)
-        if _is_known(take):
-            said_s += take.duration_s
-            yield take
+    return _lasting(seconds, lambda: _espeak_take(rng))
+
+
+def _espeak_take(rng: np.random.Generator) -> Take:
+    accent = ACCENTS[int(rng.integers(len(ACCENTS)))]
+    variant = VARIANTS[int(rng.integers(len(VARIANTS)))]
+    habits = _some_habits(rng)
+    accent = ACCENTED_VOICE if habits else accent
+    voice = f"{accent}+{variant}" if variant else accent
+    pitch, pieces = int(rng.integers(*PITCH)), []
+    for _ in range(TEXTS_PER_SITTING):
+        rate = int(rng.integers(*RATE_WPM))
+        spoken = synthesise(_some_text(rng), voice, rate, pitch, habits=habits)
+        pieces.append(Take("espeak", spoken.audio.samples, spoken.phones))
+    return joined(pieces, rng)
 
 
 def _some_text(rng: np.random.Generator) -> str:
@@ -172,22 +171,24 @@ def natural_takes(
 ) -> Iterator[Take]:
     """Natural English voices, each of which speaks its share, at least so long in all."""
     for voice, share in shares.items():
-        said_s = 0.0
-        while said_s < share * seconds:
-            spoken = synthesise(
-                _some_text(rng), voice, rate_wpm=int(rng.integers(*NATURAL_RATE_WPM))
-            )
-            said_s += spoken.audio.duration_s
-            yield Take("natural", spoken.audio.samples, spoken.phones)
+        yield from _lasting(share * seconds, partial(_natural_take, "natural", voice, rng))
 
 
 def blended_takes(seconds: float, rng: np.random.Generator) -> Iterator[Take]:
     """English of Kokoro's speakers, each text by another one or blend, at least so long in all."""
+    return _lasting(seconds, lambda: _natural_take("blended", blended_voice(rng), rng))
+
+
+def _natural_take(kind: Kind, voice: str, rng: np.random.Generator) -> Take:
+    spoken = synthesise(_some_text(rng), voice, int(rng.integers(*NATURAL_RATE_WPM)))
+    return Take(kind, spoken.audio.samples, spoken.phones)
+
+
+def _lasting(seconds: float, speak: Callable[[], Take]) -> Iterator[Take]:
+    """Takes whose sounds the lips know, at least so long in all."""
     said_s = 0.0
     while said_s < seconds:
-        voice = blended_voice(rng)
-        spoken = synthesise(_some_text(rng), voice, int(rng.integers(*NATURAL_RATE_WPM)))
-        take = Take("blended", spoken.audio.samples, spoken.phones)
+        take = speak()
         if _is_known(take):
             said_s += take.duration_s
             yield take
