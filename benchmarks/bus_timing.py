@@ -24,10 +24,10 @@ from rich.table import Table
 from benchmarks.deployment import RATES_HZ
 from sim.servo_table import load_servo_table
 from sim2real.buses.registry import BUSES, open_bus
+from sim2real.deployment.supervision import READS_IN_TURN
 from sim2real.virtual_bus import VirtualBus
 from sim2real.virtual_bus.lx16a_servos import RETURN_DELAY_S
 
-READS_IN_TURN = 3
 WARM_UP_S = 0.5
 
 # Bytes of one cycle: moves of ten servos, and the questions and answers of its reading, with what

@@ -90,10 +90,11 @@ def _resolve(name: str) -> tuple[Voice, str]:
 
 
 def _find(name: str, wanted: str) -> Voice:
-    """A voice, or Kokoro's blend of several."""
-    engine, _, speakers = wanted.partition(":")
-    known = {voice.file: voice for voice in ENGINES[engine].VOICES}
-    parts = speakers.split(kokoro.BLEND_SIGN) if engine == kokoro.NAME else [speakers]
+    """A voice, or a blend of several."""
+    name_of_engine, _, speakers = wanted.partition(":")
+    engine = ENGINES[name_of_engine]
+    known = {voice.file: voice for voice in engine.VOICES}
+    parts = engine.speakers_of(speakers)
     for speaker in parts:
         if speaker not in known:
             close = difflib.get_close_matches(speaker, known, n=4, cutoff=0.3) or list(known)

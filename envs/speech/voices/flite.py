@@ -42,6 +42,11 @@ _WITHIN_S: Final = 60.0
 _ENDS: Final = re.compile(r"([a-z]+):([0-9.]+)")
 
 
+def speakers_of(speaker: str) -> list[str]:
+    """Whom a speaker's name names: nobody else, there are no blends."""
+    return [speaker]
+
+
 def own_language(speaker: str) -> str:
     """American English, whoever speaks."""
     return LANGUAGES[0]

