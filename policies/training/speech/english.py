@@ -98,15 +98,22 @@ def english_shares(recipe: SpeechTraining) -> list[Share]:
     """All English of a recipe, what takes longest to make first."""
     parts = math.ceil(recipe.blended_s / BLENDED_PART_S)
     part_s = recipe.blended_s / parts
-    blended = partial(_spoken, "blended voices", blended_takes, part_s)
-    natural = partial(_spoken, "natural voices", natural_takes, recipe.natural_s)
-    espeak = partial(_spoken, "synthetic voices", espeak_takes, recipe.espeak_s)
+    blended = _voices("blended voices", blended_takes, part_s, recipe.blended_copies)
     return [
-        Share("natural voices", natural, recipe.natural_copies),
-        *[Share("blended voices", blended, recipe.blended_copies)] * parts,
+        _voices("natural voices", natural_takes, recipe.natural_s, recipe.natural_copies),
+        *[blended] * parts,
         Share("recorded prompts", _recorded, recipe.prompt_copies),
-        Share("synthetic voices", espeak, recipe.espeak_copies),
+        _voices("synthetic voices", espeak_takes, recipe.espeak_s, recipe.espeak_copies),
     ]
+
+
+def _voices(
+    name: str,
+    speak: Callable[[float, np.random.Generator], Iterator[Take]],
+    seconds: float,
+    copies: int,
+) -> Share:
+    return Share(name, partial(_spoken, name, speak, seconds), copies)
 
 
 def _spoken(
