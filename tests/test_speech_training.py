@@ -26,6 +26,7 @@ from liptwin.main import main
 from policies.learned.speaker import load_networks
 from policies.learned.speech_encoder import ENCODER_FPS, N_SHAPE, SpeechEncoder
 from policies.training.config import Lessons, SpeechTraining, load_recipe
+from policies.training.device import quick_products
 from policies.training.speech import english
 from policies.training.speech import hearings as hearings_module
 from policies.training.speech.disturbances import disturbed, through_a_room
@@ -467,3 +468,15 @@ def test_what_nobody_knows_is_not_asked_for(tmp_path: Path) -> None:
     assert np.all(heard.sounds == UNKNOWN)
     batch = Crops(heard).draw(2, np.random.default_rng(0))
     assert bool((batch.sounds == UNKNOWN).all())
+
+
+@pytest.mark.parametrize("able", ["avx512_bf16", "amx_bf16", ""])
+def test_products_are_taken_in_bfloat16_only_where_the_processor_does_so(
+    monkeypatch: pytest.MonkeyPatch, able: str
+) -> None:
+    monkeypatch.setattr(torch.cpu, "get_capabilities", lambda: {able: True, "avx2": True})
+    layer = torch.nn.Linear(3, 2)
+    with quick_products(torch.device("cpu")):
+        product = layer(torch.ones(1, 3))
+    assert product.dtype == (torch.bfloat16 if able else torch.float32)
+    assert layer.weight.dtype == torch.float32

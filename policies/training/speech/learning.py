@@ -19,7 +19,7 @@ from policies.learned.contacts import HORIZONS, N_MOMENTS
 from policies.learned.speech_encoder import STRIDE, SpeechEncoder
 from policies.learned.usual_microphone import VOICED_LOUDNESS
 from policies.training.config import Lessons, SpeechTraining
-from policies.training.device import best_device
+from policies.training.device import best_device, quick_products
 from policies.training.speech.english import prompt_takes
 from policies.training.speech.hearings import (
     Halves,
@@ -243,7 +243,9 @@ def _moments(columns: Tensor, plans: int, moments: tuple[int, ...]) -> Tensor:
 
 
 def _loss_terms(listener: Listener, batch: Batch, lessons: Lessons) -> dict[str, Tensor]:
-    shapes, contacts, sounds = listener(batch.heard)
+    with quick_products(batch.heard.device):
+        told = listener(batch.heard)
+    shapes, contacts, sounds = (head.float() for head in told)
     off = nn.functional.smooth_l1_loss(shapes, batch.shapes, reduction="none", beta=0.3)
     unsure = nn.functional.binary_cross_entropy_with_logits(
         contacts, batch.contacts, reduction="none"
