@@ -54,11 +54,16 @@ def test_generated_file_is_rebuilt_identically(rebuilt: Path, name: str) -> None
 def test_skin_is_refitted_identically(rebuilt: Path) -> None:
     with np.load(rebuilt / SKIN_FILE) as again, np.load(FACE_MODEL_DIR / SKIN_FILE) as shipped:
         assert set(again) == set(shipped)
+        # A mode may be turned over if its coefficients are too. The fit turns its greatest entry
+        # positive; where left mirrors right there are two of opposite sign, and rounding decides.
+        turns = np.sign(np.sum(again["modes"] * shipped["modes"], axis=(1, 2)))
+        turned = {"modes": turns[:, None, None], "coefficients": turns, "kernel_weights": turns}
         for name in shipped:
-            # single precision of coefficients that LAPACK solves for; everything else is exact
-            solved = {"modes", "coefficients", "kernel_weights"}
-            tolerance = 1e-5 if name in solved else 0.0
-            np.testing.assert_allclose(again[name], shipped[name], rtol=0, atol=tolerance)
+            # single precision of coefficients that LAPACK solves for; of everything else at most
+            # the last digit, which is another on another processor
+            tolerance = 1e-5 if name in turned else 1e-9
+            found = again[name] * turned[name] if name in turned else again[name]
+            np.testing.assert_allclose(found, shipped[name], rtol=0, atol=tolerance)
 
 
 def test_settled_shells_are_settled_again() -> None:
