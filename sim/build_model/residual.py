@@ -39,6 +39,8 @@ is met nearly exactly."""
 SEED = 20261
 RAMP_S, HOLD_S = 0.25, 0.30
 DISPLACEMENT_STEP_M = 2e-6
+AS_LARGE = 0.999
+"""Of the largest entry of a mode; the next that is not its mirror image is below 0.99 of it."""
 MIRRORED_DOF = np.array([0, 1, 2, 3, 4, 5, 8, 9, 6, 7])
 """Degrees of freedom of the mirrored face."""
 
@@ -173,6 +175,15 @@ def normalise(joints: Array) -> Array:
     return 2.0 * (joints - table.joint_lower) / table.joint_width - 1.0
 
 
+def _usual_signs(modes: Array) -> Array:
+    """Signs (n,) that turn modes (n, m) the same way on every processor: the first entry that is
+    as large as any becomes positive. Where left mirrors right there are two, of opposite sign, and
+    only rounding tells which is larger."""
+    sizes = np.abs(modes)
+    first = (sizes >= AS_LARGE * sizes.max(axis=1, keepdims=True)).argmax(axis=1)
+    return np.sign(modes[np.arange(len(modes)), first])
+
+
 def fit_residual(settled: Settled, rest: Settled, blend: Callable[[Array], Array]) -> Residual:
     """Fit the residual of `blend`, which maps joint positions (10,) to shell vertices (320, 3), to
     settled shells, their mirror images and the one shell at rest."""
@@ -182,8 +193,7 @@ def fit_residual(settled: Settled, rest: Settled, blend: Callable[[Array], Array
     missed = (vertices - np.array([blend(q) for q in joints])).reshape(len(joints), -1)
     _, modes = np.linalg.eigh(missed.T @ missed)
     modes = modes.T[::-1][:N_MODES]
-    rows = np.arange(len(modes))
-    modes *= np.sign(modes[rows, np.abs(modes).argmax(axis=1)])[:, None]
+    modes *= _usual_signs(modes)[:, None]
     amplitudes = missed @ modes.T
 
     centres = normalise(joints)
