@@ -39,7 +39,8 @@ from policies.evaluation.materials import (
 )
 from policies.evaluation.scores import score_all
 from policies.evaluation.singing import SingingError
-from policies.learned.speech_encoder import PLAN_FPS, PlanStream, SpeechEncoder, plan
+from policies.learned.plans import PlanStream, plan
+from policies.learned.speech_encoder import PLAN_FPS, SpeechEncoder
 from policies.learned.weights import load_weights
 from policies.training.speech.english import HELD_OUT_VOICES
 from policies.training.speech.singing import sung, with_band

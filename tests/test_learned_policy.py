@@ -38,8 +38,9 @@ from policies.learned.action_transformer import (
 from policies.learned.frame_actor import FrameActor
 from policies.learned.imagination import Imagination
 from policies.learned.lip_vae import LATENT_SIZE
+from policies.learned.plans import plan
 from policies.learned.speaker import Networks, Speaker, load_networks, look_ahead_s
-from policies.learned.speech_encoder import SpeechEncoder, plan
+from policies.learned.speech_encoder import SpeechEncoder
 from policies.learned.weights import save_weights
 
 RATE_HZ = 16_000
@@ -109,7 +110,7 @@ def test_it_is_the_first_of_the_policies() -> None:
 def test_the_blocks_do_not_matter(sizes: list[int]) -> None:
     samples = syllables(0.8)
     said, whole = speak(samples, sizes), speak(samples, [])
-    assert whole.std(axis=0).min() > 1e-3  # it does move
+    assert whole.std(axis=0).min() > 5e-4  # it does move
     np.testing.assert_allclose(said, whole, atol=1e-4)
 
 
@@ -176,8 +177,8 @@ def test_a_face_that_is_asked_for_nothing_rests() -> None:
     networks = lively()
     with torch.no_grad():
         for name, parameter in networks.encoder.named_parameters():
-            if name.startswith(("_shapes.", "_contacts.")):
-                parameter.fill_(-9.0 if name == "_contacts.bias" else 0.0)
+            if "._shapes." in name or "._contacts." in name:
+                parameter.fill_(-9.0 if name.endswith("._contacts.bias") else 0.0)
     speaker = Speaker(networks)
     commands = np.concatenate([speaker.push(syllables(1.0)), speaker.finish()])
     rest = networks.actor.rest.numpy()

@@ -21,15 +21,16 @@ from envs.speech.features import FeatureError
 from envs.speech.lips import LIMITS
 from policies import learned
 from policies.learned.contacts import APART, HORIZONS, N_MOMENTS, ContactTracker
+from policies.learned.frame_encoder import FrameEncoder
+from policies.learned.plans import PlanStream, drawn, plan
 from policies.learned.speech_encoder import (
     AHEAD,
     N_HEARD,
     N_SHAPE,
     PLAN_FPS,
-    PlanStream,
+    WARM_UP,
     SpeechEncoder,
-    drawn,
-    plan,
+    silence,
 )
 from policies.learned.weights import load_weights
 
@@ -87,15 +88,22 @@ def test_stream_and_whole_file_give_the_same_plans(
 def test_network_in_one_go_says_what_the_stream_says(encoder: SpeechEncoder) -> None:
     heard = torch.randn(2, 95, N_HEARD)
     with torch.no_grad():
-        shapes, contacts = encoder(heard)
-        padded = torch.cat([encoder.silence(2, 1), heard], dim=1)
-        state, parts = encoder.start(2), []
-        for first in range(0, 96, 12):
-            part, _, state = encoder.step(padded[:, first : first + 12], state)
-            parts.append(part)
-    assert shapes.shape == (2, 29, AHEAD + 1, N_SHAPE)
-    assert contacts.shape == (2, 29, 2, N_MOMENTS)
-    torch.testing.assert_close(torch.cat(parts, dim=1)[:, 3:], shapes, atol=1e-5, rtol=1e-4)
+        told = encoder(heard)
+    assert told[0].shape == (2, 29, AHEAD + 1, N_SHAPE)
+    assert told[1].shape == (2, 29, 2, N_MOMENTS)
+    stream = FrameEncoder(encoder)
+    blocks = np.concatenate([silence(1), heard[1].numpy()]).reshape(8, 12, N_HEARD)
+    for whole, parts in zip(told, zip(*map(stream.push, blocks), strict=True), strict=True):
+        np.testing.assert_allclose(np.concatenate(parts)[WARM_UP:], whole[1], atol=1e-4)
+
+
+def test_it_says_what_its_networks_say_on_average(encoder: SpeechEncoder) -> None:
+    heard = torch.randn(1, 50, N_HEARD)
+    with torch.no_grad():
+        one, other = (network(heard) for network in encoder.networks)
+        for both, first, second in zip(encoder(heard), one, other, strict=True):
+            assert (first - second).abs().max() > 0.01
+            torch.testing.assert_close(both, (first + second) / 2)
 
 
 @pytest.mark.parametrize("frame", [0, 7, 30])
@@ -198,14 +206,19 @@ def tracked(told: np.ndarray) -> np.ndarray:
 
 @settings(max_examples=50, deadline=None)
 @given(centre=st.integers(20, 90), height=st.floats(0.55, 1.0))
-def test_a_peak_is_one_contact_that_two_frames_fit_into(centre: int, height: float) -> None:
-    made = tracked(likelihoods({centre: height}))
-    for horizon in range(3):
-        told = made[: 40 - horizon, horizon]
-        closed = np.flatnonzero(told == 1.0) + horizon
-        assert len(closed) >= 2
-        assert np.all(np.abs(3 * closed - centre) <= 4)
-        assert np.all(np.diff(closed) == 1)
+def test_a_peak_is_one_contact_that_two_frames_of_lips_and_three_of_teeth_fit_into(
+    centre: int, height: float
+) -> None:
+    bump, nothing = likelihoods({centre: height}), likelihoods({})
+    floors = np.full((2, N_MOMENTS), THRESHOLD, np.float32)
+    for kind, least, most in ((0, 2, 3), (1, 3, 3)):
+        told = np.concatenate([bump, nothing] if kind == 0 else [nothing, bump], axis=1)
+        made = ContactTracker(floors).push(told)[:, kind]
+        for horizon in range(3):
+            held = np.flatnonzero(made[: 40 - horizon, horizon] == 1.0) + horizon
+            assert least <= len(held) <= most
+            assert np.all(np.abs(3 * held - centre) <= 4)
+            assert np.all(np.diff(held) == 1)
 
 
 @settings(max_examples=50, deadline=None)

@@ -4,6 +4,7 @@
 
 from __future__ import annotations
 
+import numpy as np
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
@@ -14,9 +15,10 @@ from torch import Tensor
 
 from envs.speech.features import FLOOR, N_BANDS
 from policies.learned.usual_microphone import (
+    FIRST_FRAMES,
     MEMORY_FRAMES,
     VOICED_LOUDNESS,
-    first_averages,
+    MicrophoneStream,
     through_usual_microphone,
 )
 
@@ -35,7 +37,7 @@ def coloured(heard: Tensor, colour: Tensor) -> Tensor:
 
 
 def cleaned(heard: Tensor) -> Tensor:
-    return through_usual_microphone(heard, USUAL, *first_averages(USUAL, len(heard)))[0]
+    return through_usual_microphone(heard, USUAL)
 
 
 def test_another_microphone_is_hardly_heard_after_some_seconds() -> None:
@@ -54,35 +56,33 @@ def test_the_usual_voice_stays_as_it_is() -> None:
 
 def test_pauses_say_nothing_of_the_microphone() -> None:
     quiet = coloured(speech(500, loudness=VOICED_LOUDNESS / 2), torch.tensor(-1.0))
-    sums, counts = first_averages(USUAL, 1)
-    found, *after = through_usual_microphone(quiet, USUAL, sums, counts)
-    torch.testing.assert_close(after, [sums, counts])
-    torch.testing.assert_close(found, quiet)
+    said = speech(100, seed=5)
+    found = cleaned(torch.cat([quiet, said], dim=1))
+    torch.testing.assert_close(found, torch.cat([quiet, cleaned(said)], dim=1))
 
 
 def test_nothing_falls_below_silence() -> None:
     assert (cleaned(coloured(speech(300), torch.tensor(-9.0)))[..., :N_BANDS] >= FLOOR).all()
 
 
-def test_an_hour_is_forgotten_as_frame_by_frame() -> None:
-    heard = speech(4000, seed=3)
-    sums, counts = first_averages(USUAL, 1)
-    _, found, weight = through_usual_microphone(heard, USUAL, sums, counts)
-    kept = 1.0 - 1.0 / MEMORY_FRAMES
-    for bands in heard[:, :, :N_BANDS].double().unbind(dim=1):
-        sums, counts = kept * sums + bands, kept * counts + 1.0
-    torch.testing.assert_close(weight.double(), counts.double(), rtol=1e-4, atol=0.0)
-    torch.testing.assert_close((found / weight).double(), sums / counts, rtol=1e-3, atol=1e-3)
-
-
 @settings(max_examples=20, deadline=None)
-@given(cuts=st.lists(st.integers(0, 1500), max_size=6))
-def test_however_it_is_cut(cuts: list[int]) -> None:
-    heard = speech(1500, seed=1)
-    whole = cleaned(heard)
-    sums, counts = first_averages(USUAL, 1)
-    parts = []
-    for first, last in zip([0, *sorted(cuts)], [*sorted(cuts), 1500], strict=True):
-        part, sums, counts = through_usual_microphone(heard[:, first:last], USUAL, sums, counts)
-        parts.append(part)
-    torch.testing.assert_close(torch.cat(parts, dim=1), whole, rtol=1e-4, atol=1e-4)
+@given(cuts=st.lists(st.integers(0, 4000), max_size=6), pause=st.integers(0, 4000))
+def test_a_stream_is_heard_as_the_whole(cuts: list[int], pause: int) -> None:
+    heard = speech(4000, seed=1)
+    heard[:, pause : pause + 300, N_BANDS] = VOICED_LOUDNESS / 2
+    stream = MicrophoneStream(USUAL.numpy())
+    parts = [stream.push(part) for part in np.split(heard[0].numpy(), sorted(cuts))]
+    np.testing.assert_allclose(np.concatenate(parts), cleaned(heard)[0], rtol=1e-4, atol=1e-4)
+
+
+def test_forgetting_is_exponential() -> None:
+    """After n frames of one colour, their mean is all but the first second's share times the
+    forgotten: `MEMORY_FRAMES` is the time constant."""
+    heard, colour = USUAL.repeat(1, 3000, 1), torch.tensor(1.0)
+    heard = coloured(torch.cat([heard, torch.ones(1, 3000, 1)], dim=2), colour)
+    left = (cleaned(heard)[0, :, 0] - USUAL[0]).double()
+    frames = torch.arange(1, 3001).double()
+    kept = (1.0 - 1.0 / MEMORY_FRAMES) ** frames
+    heard_before = kept * FIRST_FRAMES
+    expected = heard_before / (heard_before + MEMORY_FRAMES * (1.0 - kept))
+    torch.testing.assert_close(left, expected, rtol=0.0, atol=1e-4)

@@ -35,12 +35,10 @@ HORIZONS: Final = (0, 3, 6, 9)
 APART: Final = 5
 """Moments on either side that a peak outdoes: 56 ms, less than two p in "pop" are apart."""
 
-HOLD_S: Final = 0.035
-"""Half of the time for which a contact is held. `CONTACT_HOLD_S` of the articulation model holds
-for one frame at 30 per second; servos need two to get there."""
-
-KEPT_FROM: Final = int(HOLD_S / MOMENT_S)
-"""Moments ahead at which a contact is held at the command frame, and stays."""
+HOLDS_S: Final = (0.035, 0.048)
+"""Half of the time for which lips are held closed, and for which the lower lip is on the teeth.
+`CONTACT_HOLD_S` of the articulation model holds for one frame at 30 per second; servos need two to
+get there, and f and v, which last longer, three where they are told of late."""
 
 EARLIER: Final = 0.6
 """What was said of a moment before counts so much, and what is said now the rest, in logarithms."""
@@ -59,7 +57,7 @@ class ContactTracker:
     """Likelihoods to contacts, one command frame after the other.
 
     Args:
-        thresholds: (kinds, 13) likelihoods from which a peak is a contact, by how far ahead.
+        thresholds: (2, 13) likelihoods from which a peak is a contact, by how far ahead.
     """
 
     def __init__(self, thresholds: Floats) -> None:
@@ -69,14 +67,14 @@ class ContactTracker:
         self._has_begun = False
 
     def push(self, likely: Floats) -> Floats:
-        """Take the likelihoods (n, kinds, 13) of n further command frames; give how far each
-        contact is made, 0 to 1, at the moments of their plans: (n, kinds, 4)."""
+        """Take the likelihoods (n, 2, 13) of n further command frames; give how far each
+        contact is made, 0 to 1, at the moments of their plans: (n, 2, 4)."""
         made = np.zeros((len(likely), len(self._likely), len(HORIZONS)), np.float32)
         for frame, told in enumerate(likely):
             self._hear(told)
             strong = self._strong()
             for kind in range(len(self._likely)):
-                made[frame, kind] = _share(self._events(kind, strong[kind]))
+                made[frame, kind] = _share(self._events(kind, strong[kind]), HOLDS_S[kind])
         return made
 
     def _hear(self, told: Floats) -> None:
@@ -103,7 +101,7 @@ class ContactTracker:
             for moment in _peaks(self._likely[kind], strong)
             if all(abs(moment - other) > APART for other in kept)
         ]
-        self._kept[kind] = kept + [moment for moment in new if moment <= KEPT_FROM]
+        self._kept[kind] = kept + [moment for moment in new if moment * MOMENT_S <= HOLDS_S[kind]]
         return kept + new
 
 
@@ -119,11 +117,11 @@ def _peaks(likely: Floats, strong: NDArray[np.bool_]) -> list[int]:
     return found
 
 
-def _share(events: list[int]) -> Floats:
+def _share(events: list[int], hold_s: float) -> Floats:
     """How far contacts are made (4,) at the moments of a plan: a raised cosine around the hold."""
     if not events:
         return np.zeros(len(HORIZONS), np.float32)
     apart_s = np.abs(np.subtract.outer(np.array(HORIZONS), np.array(events))) * MOMENT_S
-    way = np.clip((apart_s - HOLD_S) / CONTACT_RAMP_S, 0.0, 1.0)
+    way = np.clip((apart_s - hold_s) / CONTACT_RAMP_S, 0.0, 1.0)
     share: Floats = ((1.0 + np.cos(np.pi * way)) / 2.0).max(axis=1).astype(np.float32)
     return share

@@ -1,8 +1,7 @@
 """The Facial Action Transformer, one frame at a time, in NumPy.
 
-A live face asks for ten numbers thirty times a second. In networks this small PyTorch spends its
-time on calling operations, not on computing them: the same arithmetic in NumPy takes about half of
-it (`python -m benchmarks --only live`).
+A live face asks for ten numbers thirty times a second. In NumPy the same arithmetic takes about
+half of the time (`python -m benchmarks --only live`; `policies.learned.frame_layers`).
 
 The layers are those of `torch.nn.TransformerEncoderLayer` and `TransformerDecoderLayer` with
 `norm_first`, under the names that PyTorch gives their weights.
@@ -10,17 +9,13 @@ The layers are those of `torch.nn.TransformerEncoderLayer` and `TransformerDecod
 
 from __future__ import annotations
 
-from collections.abc import Mapping
 from typing import Final
 
 import numpy as np
-from numpy.typing import NDArray
 from scipy.special import erf, expit, logit
 
 from policies.learned.action_transformer import REST_MARGIN, ActionTransformer
-
-Floats = NDArray[np.float32]
-Weights = Mapping[str, Floats]
+from policies.learned.frame_layers import Floats, Linear, Weights, linear, weights_of
 
 _EPSILON: Final = np.float32(1e-5)
 """PyTorch's, in `LayerNorm`."""
@@ -35,7 +30,7 @@ class FrameActor:
     """
 
     def __init__(self, transformer: ActionTransformer) -> None:
-        weights = {name: value.numpy() for name, value in transformer.state_dict().items()}
+        weights = weights_of(transformer)
         layers, heads = range(transformer.architecture.layers), transformer.architecture.heads
         self.ahead: Final = transformer.architecture.ahead
         self.rest: Final[Floats] = weights["rest"]
@@ -43,7 +38,7 @@ class FrameActor:
         self._latent_mean, self._latent_scale = weights["latent_mean"], weights["latent_scale"]
         self._past, self._future = weights["_past"], weights["_future"]
         self._command, self._latent, self._out = (
-            _linear(weights, name) for name in ("_command", "_latent", "_out")
+            linear(weights, name) for name in ("_command", "_latent", "_out")
         )
         self._encoder = [_Layer(weights, f"_encoder.layers.{k}", heads) for k in layers]
         self._decoder = [_Layer(weights, f"_decoder.layers.{k}", heads) for k in layers]
@@ -68,17 +63,6 @@ class FrameActor:
         return commands
 
 
-class _Linear:
-    """Args: weight (outputs, inputs), bias (outputs,)."""
-
-    def __init__(self, weight: Floats, bias: Floats) -> None:
-        self._matrix, self._bias = np.ascontiguousarray(weight.T), bias
-
-    def __call__(self, x: Floats) -> Floats:
-        y: Floats = x @ self._matrix + self._bias
-        return y
-
-
 class _Norm:
     def __init__(self, weights: Weights, name: str) -> None:
         self._scale, self._bias = weights[f"{name}.weight"], weights[f"{name}.bias"]
@@ -97,9 +81,9 @@ class _Attention:
         weight, bias = weights[f"{name}.in_proj_weight"], weights[f"{name}.in_proj_bias"]
         self._heads = heads
         self._query, self._key, self._value = (
-            _Linear(*part) for part in zip(np.split(weight, 3), np.split(bias, 3), strict=True)
+            Linear(*part) for part in zip(np.split(weight, 3), np.split(bias, 3), strict=True)
         )
-        self._out = _linear(weights, f"{name}.out_proj")
+        self._out = linear(weights, f"{name}.out_proj")
 
     def __call__(self, asking: Floats, asked: Floats) -> Floats:
         query, key, value = self._query(asking), self._key(asked), self._value(asked)
@@ -126,7 +110,7 @@ class _Layer:
         )
         n_norms = 2 if self._other is None else 3
         self._norms = [_Norm(weights, f"{name}.norm{k + 1}") for k in range(n_norms)]
-        self._widen, self._narrow = (_linear(weights, f"{name}.linear{k}") for k in (1, 2))
+        self._widen, self._narrow = (linear(weights, f"{name}.linear{k}") for k in (1, 2))
 
     def __call__(self, x: Floats, known: Floats | None = None) -> Floats:
         level = self._norms[0](x)
@@ -134,10 +118,6 @@ class _Layer:
         if self._other is not None and known is not None:
             x = x + self._other(self._norms[1](x), known)
         return x + self._narrow(_gelu(self._widen(self._norms[-1](x))))
-
-
-def _linear(weights: Weights, name: str) -> _Linear:
-    return _Linear(weights[f"{name}.weight"], weights[f"{name}.bias"])
 
 
 def _gelu(x: Floats) -> Floats:

@@ -23,8 +23,9 @@ from policies.learned.frame_actor import FrameActor
 from policies.learned.imagination import Imagination
 from policies.learned.lip_vae import LATENT_SIZE
 from policies.learned.patience import Patience
+from policies.learned.plans import PlanStream
 from policies.learned.repose import Repose
-from policies.learned.speech_encoder import PlanStream, SpeechEncoder
+from policies.learned.speech_encoder import SpeechEncoder
 from policies.learned.weights import load_weights
 from sim.dof import N_DOF
 

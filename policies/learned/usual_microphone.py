@@ -10,10 +10,14 @@ from __future__ import annotations
 
 from typing import Final
 
+import numpy as np
 import torch
+from numpy.typing import NDArray
 from torch import Tensor
 
 from envs.speech.features import FLOOR, N_BANDS
+
+Floats = NDArray[np.float32]
 
 VOICED_LOUDNESS: Final = 0.4
 """Loudness from which a frame is taken for speech: 16 dB below the voice's level; chosen."""
@@ -27,25 +31,34 @@ _AT_ONCE: Final = 900
 """Frames that are computed together: what is forgotten over more of them is lost in rounding."""
 
 
-def first_averages(usual: Tensor, batch: int) -> tuple[Tensor, Tensor]:
-    """Sums (b, 40) and counts (b, 1) before anything was heard."""
-    counts = usual.new_full((batch, 1), FIRST_FRAMES)
-    return usual * counts, counts
-
-
-def through_usual_microphone(
-    heard: Tensor, usual: Tensor, sums: Tensor, counts: Tensor
-) -> tuple[Tensor, Tensor, Tensor]:
-    """Take off the colour of a voice's microphone.
+class MicrophoneStream:
+    """Takes off the colour of a voice's microphone as the voice comes in.
 
     Args:
-        heard: (b, m, 41) 40 bands and the loudness.
         usual: (40,) averages of the bands while somebody speaks.
-        sums, counts: of what was heard before, see `first_averages`.
-
-    Returns:
-        Features (b, m, 41), and the sums and counts after them.
     """
+
+    def __init__(self, usual: Floats) -> None:
+        self._usual = usual.astype(np.float64)
+        self._sums, self._count = FIRST_FRAMES * self._usual, FIRST_FRAMES
+
+    def push(self, heard: Floats) -> Floats:
+        """The next frames (m, 41), 40 bands and the loudness, as the usual microphone has them."""
+        usual = heard.copy()
+        for frame, bands, loudness in zip(
+            usual, heard[:, :N_BANDS], heard[:, N_BANDS].tolist(), strict=True
+        ):
+            if loudness >= VOICED_LOUDNESS:
+                self._sums = _KEPT * self._sums + bands
+                self._count = _KEPT * self._count + 1.0
+            frame[:N_BANDS] = np.maximum(bands - self._sums / self._count + self._usual, FLOOR)
+        return usual
+
+
+def through_usual_microphone(heard: Tensor, usual: Tensor) -> Tensor:
+    """What `MicrophoneStream` gives, to 1e-4, of whole sounds (b, m, 41), side by side."""
+    counts = usual.new_full((len(heard), 1), FIRST_FRAMES)
+    sums = usual * counts
     parts = []
     for some in torch.split(heard, _AT_ONCE, dim=1):
         bands, loudness = some[..., :N_BANDS], some[..., N_BANDS:]
@@ -55,6 +68,5 @@ def through_usual_microphone(
         all_counts = kept * (counts[:, None] + (is_voiced / kept).cumsum(dim=1))
         bands = (bands - all_sums / all_counts + usual).clamp_min(FLOOR)
         parts.append(torch.cat([bands, loudness], dim=2))
-        if some.shape[1]:
-            sums, counts = all_sums[:, -1], all_counts[:, -1]
-    return torch.cat(parts, dim=1), sums, counts
+        sums, counts = all_sums[:, -1], all_counts[:, -1]
+    return torch.cat(parts, dim=1)

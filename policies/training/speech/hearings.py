@@ -18,7 +18,8 @@ from numpy.typing import NDArray
 
 from envs.progress import Progress, untracked
 from envs.speech.features import FeatureStream, joined
-from policies.learned.speech_encoder import ENCODER_FPS, as_heard
+from policies.learned.plans import as_heard
+from policies.learned.speech_encoder import ENCODER_FPS
 from policies.self_observation.dataset import write_archive
 from policies.training.config import SpeechTraining
 from policies.training.speech.disturbances import disturbed, through_a_room

@@ -16,10 +16,11 @@ from torch.utils.tensorboard import SummaryWriter
 from envs.progress import Progress, untracked
 from envs.speech.features import N_BANDS
 from policies.learned.contacts import HORIZONS, N_MOMENTS
-from policies.learned.speech_encoder import STRIDE, SpeechEncoder
+from policies.learned.speech_encoder import STRIDE, SpeechEncoder, SpeechNetwork
 from policies.learned.usual_microphone import VOICED_LOUDNESS
 from policies.training.config import Lessons, SpeechTraining
 from policies.training.device import best_device, quick_products
+from policies.training.side_by_side import side_by_side
 from policies.training.speech.english import prompt_takes
 from policies.training.speech.hearings import (
     Halves,
@@ -50,8 +51,8 @@ def train_encoder(
 ) -> tuple[SpeechEncoder, EncoderErrors]:
     """Fit the encoder to English speech, or to captured humans.
 
-    Leaves in `folder`: `speech.npz`, what it hears (English only); the state after each epoch, from
-    which a second call goes on; logs for TensorBoard.
+    Leaves in `folder`: `speech.npz`, what it hears (English only); each network's state after each
+    epoch, from which a second call goes on; logs for TensorBoard.
 
     Args:
         recipe: every number that it depends on.
@@ -61,7 +62,8 @@ def train_encoder(
         captures: a folder of ARKit or Live Link Face CSVs, each with an audio file of the same
             name, to learn from instead of English speech.
         start: an encoder to begin with; one that knows nothing unless given.
-        workers: processes that make what it hears.
+        workers: processes that make what it hears, and that its networks learn in. With one
+            they learn here, which differs by rounding.
 
     Raises:
         envs.speech.corpus.CorpusError: the recorded prompts are not installed.
@@ -78,7 +80,7 @@ def train_encoder(
         unseen, lessons = capture_takes(captures), recipe.watching
         heard = captured_hearings(unseen, recipe.capture_copies, seed)
     encoder = start if start is not None else fresh_encoder(heard)
-    fit(encoder, heard, lessons, seed, folder, progress)
+    fit_each(encoder, heard, lessons, seed, folder, workers, progress)
     if captures is None:
         encoder.thresholds.copy_(chosen_thresholds(encoder, unseen, progress))
     return encoder, encoder_errors(encoder, unseen)
@@ -88,59 +90,93 @@ def fresh_encoder(heard: Hearings) -> SpeechEncoder:
     """An encoder that knows nothing but how loud each band is, and is in speech."""
     encoder = SpeechEncoder()
     some = heard.heard[:: max(1, len(heard.heard) // 100_000)].astype(np.float32)
-    encoder.heard_mean.copy_(torch.from_numpy(some.mean(axis=0)))
-    encoder.heard_scale.copy_(torch.from_numpy(some.std(axis=0) + 1e-3))
     voiced = some[some[:, -1] >= VOICED_LOUDNESS, :N_BANDS]
-    if len(voiced):
-        encoder.voiced_mean.copy_(torch.from_numpy(voiced.mean(axis=0)))
+    for network in encoder.networks:
+        network.heard_mean.copy_(torch.from_numpy(some.mean(axis=0)))
+        network.heard_scale.copy_(torch.from_numpy(some.std(axis=0) + 1e-3))
+        if len(voiced):
+            network.voiced_mean.copy_(torch.from_numpy(voiced.mean(axis=0)))
     return encoder
 
 
 class Listener(nn.Module):
-    """An encoder that is also asked which sounds are said.
+    """A network that is also asked which sounds are said.
 
     Args:
-        encoder: what learns; it alone is kept.
+        network: what learns; it alone is kept.
     """
 
-    def __init__(self, encoder: SpeechEncoder) -> None:
+    def __init__(self, network: SpeechNetwork) -> None:
         super().__init__()
-        self._encoder = encoder
-        self._sounds = nn.Linear(encoder.width, len(HORIZONS) * len(SOUNDS))
+        self._network = network
+        self._sounds = nn.Linear(network.width, len(HORIZONS) * len(SOUNDS))
 
     def forward(self, heard: Tensor) -> tuple[Tensor, Tensor, Tensor]:
-        """Shapes and contacts as `SpeechEncoder.forward`, and logits (b, n, 4, sounds) of which
+        """Shapes and contacts as `SpeechNetwork.forward`, and logits (b, n, 4, sounds) of which
         sound is said at the moments of the shapes."""
-        found = self._encoder.understood(heard)
+        found = self._network.understood(heard)
         sounds = self._sounds(found).unflatten(2, (len(HORIZONS), len(SOUNDS)))
-        return *self._encoder.told(found), sounds
+        return *self._network.told(found), sounds
 
 
-def fit(
+def fit_each(
     encoder: SpeechEncoder,
     hearings: Hearings,
     lessons: Lessons,
     seed: int,
     folder: Path,
+    workers: int,
     progress: Progress,
 ) -> None:
-    """Fit an encoder to what was heard, and leave it in evaluation mode."""
+    """Fit every network of an encoder, so many at a time; see `fit`."""
+    jobs = [
+        (network, hearings, lessons, (seed, number), folder)
+        for number, network in enumerate(encoder.networks, start=1)
+    ]
+    if workers > 1:
+        steps = len(jobs) * sum(lessons.cycles) * lessons.steps
+        side_by_side(fit, jobs, steps, workers, progress, "speech networks")
+    # Those that learned elsewhere have left their last states, with which nothing is left to do.
+    for job in jobs:
+        fit(*job, progress)
+
+
+def fit(
+    network: SpeechNetwork,
+    hearings: Hearings,
+    lessons: Lessons,
+    seed: tuple[int, int],
+    folder: Path,
+    progress: Progress,
+) -> None:
+    """Fit a network to what was heard, and leave it in evaluation mode.
+
+    Args:
+        network: what learns.
+        hearings: what it hears.
+        lessons: how long, and what counts.
+        seed: the run's, and the network's number.
+        folder: for its state after each epoch, `speech-N.state.pt`, and logs.
+        progress: told how it goes.
+    """
     device = best_device()
-    listener = Listener(encoder).to(device)
+    name = f"speech-{seed[1]}"
+    torch.manual_seed(_number(seed, 0))
+    listener = Listener(network).to(device)
     crops = Crops(hearings)
     begin = dict(zip(accumulate((0, *lessons.cycles)), lessons.cycles, strict=False))
     optimiser, schedule = _cycle(listener, lessons, begin[0])
-    state = folder / "speech.state.pt"
+    state = folder / f"{name}.state.pt"
     done = resume(state, listener, optimiser, schedule)
     epochs = sum(lessons.cycles)
-    with SummaryWriter(str(folder / "logs" / "speech")) as log:
+    with SummaryWriter(str(folder / "logs" / name)) as log:
         for epoch in range(done, epochs):
             if epoch in begin:
                 optimiser, schedule = _cycle(listener, lessons, begin[epoch])
-            torch.manual_seed(seed * 1000 + epoch)
-            rng = np.random.default_rng([seed, 2, epoch])
+            torch.manual_seed(_number(seed, epoch + 1))
+            rng = np.random.default_rng([*seed, epoch + 1])
             listener.train()
-            title = f"speech encoder, epoch {epoch + 1} of {epochs}"
+            title = f"speech network {seed[1]}, epoch {epoch + 1} of {epochs}"
             for step in progress(range(lessons.steps), lessons.steps, title):
                 terms = _loss_terms(listener, crops.draw(lessons.batch, rng).to(device), lessons)
                 optimiser.zero_grad()
@@ -152,7 +188,12 @@ def fit(
                     for name, term in terms.items():
                         log.add_scalar(name, term.item(), epoch * lessons.steps + step)
             save_state(state, epoch + 1, listener, optimiser, schedule)
-    encoder.cpu().eval()
+    network.cpu().eval()
+
+
+def _number(seed: tuple[int, int], epoch: int) -> int:
+    """A seed of PyTorch's own for an epoch."""
+    return int(np.random.SeedSequence([*seed, epoch]).generate_state(1)[0])
 
 
 def _cycle(
