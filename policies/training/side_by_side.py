@@ -65,14 +65,13 @@ def side_by_side(
 
 
 def _until_done(trainings: list[Future[None]], told: Queue[None]) -> Iterator[None]:
-    waiting = trainings
+    waiting = list(trainings)
     while waiting:
         with suppress(Empty):
             yield told.get(timeout=_NEWS_S)
-        for training in waiting:
-            if training.done():
-                training.result()
-        waiting = [training for training in waiting if not training.done()]
+        for training in [one for one in waiting if one.done()]:
+            training.result()
+            waiting.remove(training)
 
 
 _told: Queue[None] | None = None
