@@ -81,7 +81,8 @@ class SkinModel:
         for field in fields(self):
             value = getattr(self, field.name)
             if isinstance(value, csr_matrix):
-                arrays[f"{field.name}_data"] = value.data.astype(np.float32)
+                # The last digit of single precision is another on another processor.
+                arrays[f"{field.name}_data"] = value.data.round(7).astype(np.float32)
                 arrays[f"{field.name}_indices"] = value.indices.astype(np.int32)
                 arrays[f"{field.name}_indptr"] = value.indptr.astype(np.int32)
             else:

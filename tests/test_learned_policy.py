@@ -53,9 +53,9 @@ def lively(seed: int = 0) -> Networks:
     torch.manual_seed(seed)
     encoder, actor = SpeechEncoder(width=16), ActionTransformer(TINY)
     with torch.no_grad():
-        for network in (encoder, actor):
+        for network, factor in ((encoder, 3.0), (actor, 2.0)):  # an average differs less
             for parameter in network.parameters():
-                parameter.mul_(2.0)
+                parameter.mul_(factor)
     return Networks(encoder.eval(), Imagination().eval(), actor.eval())
 
 
@@ -110,7 +110,7 @@ def test_it_is_the_first_of_the_policies() -> None:
 def test_the_blocks_do_not_matter(sizes: list[int]) -> None:
     samples = syllables(0.8)
     said, whole = speak(samples, sizes), speak(samples, [])
-    assert whole.std(axis=0).min() > 5e-4  # it does move
+    assert whole.std(axis=0).min() > 1e-3  # it does move
     np.testing.assert_allclose(said, whole, atol=1e-4)
 
 

@@ -15,10 +15,8 @@ import numpy as np
 from scipy.special import erf, expit, logit
 
 from policies.learned.action_transformer import REST_MARGIN, ActionTransformer
-from policies.learned.frame_layers import Floats, Linear, Weights, linear, weights_of
+from policies.learned.frame_layers import EPSILON, Floats, Linear, Weights, linear, weights_of
 
-_EPSILON: Final = np.float32(1e-5)
-"""PyTorch's, in `LayerNorm`."""
 _SQRT_HALF: Final = np.float32(np.sqrt(0.5))
 
 
@@ -70,7 +68,7 @@ class _Norm:
     def __call__(self, x: Floats) -> Floats:
         off = x - np.add.reduce(x, axis=-1, keepdims=True) / x.shape[-1]
         variance = np.add.reduce(off * off, axis=-1, keepdims=True) / x.shape[-1]
-        normal: Floats = off / np.sqrt(variance + _EPSILON) * self._scale + self._bias
+        normal: Floats = off / np.sqrt(variance + EPSILON) * self._scale + self._bias
         return normal
 
 

@@ -9,7 +9,7 @@ from __future__ import annotations
 import numpy as np
 
 from policies.learned.contacts import N_MOMENTS
-from policies.learned.frame_layers import Floats, Weights, linear, weights_of
+from policies.learned.frame_layers import EPSILON, Floats, Weights, linear, weights_of
 from policies.learned.speech_encoder import (
     AHEAD,
     KERNEL,
@@ -87,21 +87,16 @@ class _CausalConv:
 
 class _Block:
     def __init__(self, weights: Weights, name: str, dilation: int) -> None:
-        norm = {part: weights[f"{name}._norm.{part}"] for part in _NORM}
-        spread = np.sqrt(norm["running_var"] + _EPSILON)
-        self._scale = norm["weight"] / spread
-        self._shift = norm["bias"] - norm["running_mean"] * self._scale
+        norm = f"{name}._norm"
+        spread = np.sqrt(weights[f"{norm}.running_var"] + EPSILON)
+        self._scale = weights[f"{norm}.weight"] / spread
+        self._shift = weights[f"{norm}.bias"] - weights[f"{norm}.running_mean"] * self._scale
         self._conv = _CausalConv(weights, f"{name}.conv", KERNEL, dilation)
         self._mix = linear(weights, f"{name}._mix")
 
     def __call__(self, x: Floats) -> Floats:
         level = x * self._scale + self._shift
         return x + self._mix(_relu(self._conv(_relu(level))))
-
-
-_NORM = ("weight", "bias", "running_mean", "running_var")
-_EPSILON = np.float32(1e-5)
-"""PyTorch's, in `BatchNorm1d`."""
 
 
 def _relu(x: Floats) -> Floats:

@@ -7,6 +7,7 @@ Weights have the names that PyTorch gives them.
 from __future__ import annotations
 
 from collections.abc import Mapping
+from typing import Final
 
 import numpy as np
 from numpy.typing import NDArray
@@ -14,6 +15,9 @@ from torch import nn
 
 Floats = NDArray[np.float32]
 Weights = Mapping[str, Floats]
+
+EPSILON: Final = np.float32(1e-5)
+"""PyTorch's, in `LayerNorm` and `BatchNorm1d`."""
 
 
 def weights_of(network: nn.Module) -> Weights:

@@ -24,8 +24,7 @@ def _catmull_rom(t: Array) -> Array:
 
 
 def interpolation_matrix(theta: Array, r: Array) -> csr_matrix:
-    """Sparse (n, 320) weights of the shell vertices at n points of the lip patch; rows sum to 1
-    within 1e-6."""
+    """Sparse (n, 320) weights of the shell vertices at n points of the lip patch; rows sum to 1."""
     n_rings = len(SHELL_RING_RADII)
     ring = np.interp(r, SHELL_RING_RADII, np.arange(n_rings))
     ring0 = np.clip(np.floor(ring).astype(int), 0, n_rings - 2)
@@ -44,6 +43,6 @@ def interpolation_matrix(theta: Array, r: Array) -> csr_matrix:
         shape=(len(theta), n_rings * SHELL_SPOKES),
     )
     matrix.sum_duplicates()
-    matrix.data = np.round(matrix.data, 7)  # below that, rounding differs by processor
+    matrix.data[np.abs(matrix.data) < 1e-9] = 0.0
     matrix.eliminate_zeros()
     return matrix
