@@ -4,9 +4,7 @@
 
 from __future__ import annotations
 
-import itertools
 import json
-import time
 from collections.abc import Iterable, Iterator
 from dataclasses import fields
 from itertools import pairwise
@@ -29,7 +27,6 @@ from policies.learned.speaker import load_networks
 from policies.learned.speech_encoder import ENCODER_FPS, N_SHAPE, SpeechEncoder
 from policies.training.config import Lessons, SpeechTraining, load_recipe
 from policies.training.device import quick_products
-from policies.training.side_by_side import side_by_side
 from policies.training.speech import english
 from policies.training.speech import hearings as hearings_module
 from policies.training.speech.disturbances import disturbed, through_a_room
@@ -299,20 +296,6 @@ def test_networks_learn_the_same_side_by_side(tmp_path: Path) -> None:
     apart, _ = train_encoder(TINY, 1, tmp_path / "apart", captures=tmp_path, workers=2)
     for name, value in here.state_dict().items():
         torch.testing.assert_close(apart.state_dict()[name], value, msg=name)
-
-
-def test_a_training_that_fails_ends_all(tmp_path: Path) -> None:
-    jobs = [(tmp_path / "damaged",), (tmp_path / "endless",)]
-    jobs[0][0].write_text("not a number", encoding="utf-8")
-    with pytest.raises(ValueError, match="not a number"):
-        side_by_side(endless_unless_damaged, jobs, 10, 2, untracked, "trainings")
-
-
-def endless_unless_damaged(path: Path, progress: Progress) -> None:
-    if path.exists():
-        float(path.read_text(encoding="utf-8"))
-    for _ in progress(itertools.count(), 10, "steps"):
-        time.sleep(0.01)
 
 
 def stop_after(steps: int) -> Progress:

@@ -20,10 +20,12 @@ pytest.importorskip("tensorboard", reason="needs tensorboard: pip install 'liptw
 pytest.importorskip("pocketsphinx", reason="needs pocketsphinx: pip install 'liptwin[align]'")
 pytest.importorskip("espeakng_loader", reason="needs espeak-ng: pip install 'liptwin[tts]'")
 
+from envs.speech import Phone
 from policies.learned.action_transformer import ActionTransformer
 from policies.learned.imitation import nearest_joints
 from policies.learned.lip_vae import LATENT_SIZE, LipVAE
 from policies.learned.self_model import HISTORY, SelfModel
+from policies.learned.speaker import load_networks
 from policies.learned.weights import WeightsError, load_weights, save_weights
 from policies.self_observation.recording import Observation
 from policies.training.augment import augment
@@ -31,6 +33,10 @@ from policies.training.body import experience, train_body
 from policies.training.config import RecipeError, Regression, load_recipe
 from policies.training.pairing import see_alike
 from policies.training.pairs import Pairs
+from policies.training.run import Run
+from policies.training.speech import hearings, learning
+from policies.training.speech.english import Share
+from policies.training.speech.takes import Take
 from policies.training.spoken import spoken_shapes
 from policies.training.texts import nonsense_text, random_text, words
 from policies.training.vae import LipPictures, as_input, edge_loss
@@ -275,3 +281,19 @@ def test_from_nothing_to_weights_and_on(
     capsys.readouterr()
     assert train() == 2
     assert "another recipe" in capsys.readouterr().err
+
+
+def test_lips_and_hearing_are_learned_side_by_side(
+    tmp_path: Path, recipe: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    take = Take("espeak", np.zeros(16_000, np.float32), (Phone("m", 0.2, 0.5), Phone("a", 0.5, 1)))
+    monkeypatch.setattr(hearings, "english_shares", lambda _: [Share("one", lambda *_: [take], 1)])
+    monkeypatch.setattr(learning, "prompt_takes", lambda *_: [take])
+    monkeypatch.setattr(Run, "check", lambda _: None)
+    asked = load_recipe(recipe)
+    run = Run(tmp_path / "run", asked, workers=2)
+    # What the other process finds, for its voices are not made up.
+    hearings.spoken_hearings(asked.speech, asked.seed, run.folder)
+    run.everything()
+    assert set(run.errors()) == {"body", "imitation", "vae", "pairing", "imagination", "speech"}
+    load_networks(run.folder)

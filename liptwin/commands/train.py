@@ -28,7 +28,7 @@ RecipeOption = Annotated[
     Path | None, typer.Option(help="Recipe, .yaml; without it that of the package.")
 ]
 WorkersOption = Annotated[
-    int, typer.Option(min=1, max=256, help="Processes that babble, and that make what is heard.")
+    int, typer.Option(min=1, max=256, help="Processes that babble, make what is heard, and learn.")
 ]
 
 
@@ -39,22 +39,18 @@ def everything(
     """From nothing to weights: what the package ships was made by this command.
 
     Babbles, learns the body, imitates human lips, trains the lip VAE, the Facial Action
-    Transformer and the speech encoder. Leaves the weights (.safetensors), errors on what was not
-    trained on (errors.json) and logs for TensorBoard. Every step is kept: run the same command
-    again after an interruption. It needs the extras tts, align, voices and learn, the program
-    flite, and the English prompts (`liptwin corpus install en`).
+    Transformer and the speech encoder; with two or more processes the last beside the others.
+    Leaves the weights (.safetensors), errors on what was not trained on (errors.json) and logs for
+    TensorBoard. Every step is kept: run the same command again after an interruption. It needs the
+    extras tts, align, voices and learn, the program flite, and the English prompts (`liptwin corpus
+    install en`).
 
     Example:
 
       liptwin train all run --workers 2 && liptwin speak speech.wav --weights run -o face.mp4
     """
 
-    def work(run: Run) -> None:
-        run.check()
-        run.action()
-        run.speech()
-
-    _train(folder, recipe, workers, work)
+    _train(folder, recipe, workers, lambda run: run.everything())
     typer.echo(f"wrote {folder}/*.safetensors; speak with: liptwin speak --weights {folder}")
 
 

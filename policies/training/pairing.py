@@ -18,7 +18,7 @@ from envs.progress import Progress, untracked
 from policies.learned.lip_vae import LipVAE
 from policies.training.augment import augment
 from policies.training.config import Regression
-from policies.training.device import best_device
+from policies.training.device import best_device, quick_products
 from policies.training.pairs import Pairs
 from policies.training.vae import HELD_OUT, LipPictures, as_input, latents
 
@@ -66,8 +66,9 @@ def see_alike(
         elsewhere = torch.rand(len(pictures), 1, 1, 1, generator=generator) < 0.5
         seen = torch.where(elsewhere.to(device), augment(pictures, generator), pictures)
         wanted = torch.cat([paired[twos], babbled[rows]]).to(device)
-        mean, _ = tuned.encode(seen.contiguous(memory_format=torch.channels_last))
-        loss = nn.functional.mse_loss(mean, wanted)
+        with quick_products(device):
+            mean, _ = tuned.encode(seen.contiguous(memory_format=torch.channels_last))
+        loss = nn.functional.mse_loss(mean.float(), wanted)
         optimiser.zero_grad()
         loss.backward()  # type: ignore[no-untyped-call]
         nn.utils.clip_grad_norm_(weights, 1.0)

@@ -22,10 +22,12 @@ import json
 import zipfile
 from collections.abc import Mapping
 from dataclasses import asdict, fields
+from functools import partial
 from pathlib import Path
 from typing import Any, Final
 
 import numpy as np
+import torch
 from numpy.typing import NDArray
 
 from envs.progress import Progress, untracked
@@ -45,13 +47,15 @@ from policies.training.config import Recipe, RecipeError
 from policies.training.imagination import train_imagination
 from policies.training.pairing import see_alike
 from policies.training.pairs import Pairs, make_pairs
+from policies.training.side_by_side import side_by_side
 from policies.training.speech.english import check_sources
-from policies.training.speech.learning import train_encoder
+from policies.training.speech.learning import listen, train_encoder
 from policies.training.vae import LipPictures, latents, train_vae
 from sim import FaceTwin
 
 RECIPE: Final = "recipe.json"
 ERRORS: Final = "errors.json"
+SPEECH: Final = "speech.safetensors"
 HELD_OUT: Final = 0.1
 """Share of the babbled shards, the last ones, that the first self-model is only tested on."""
 
@@ -62,7 +66,7 @@ class Run:
     Args:
         folder: where it lives; made if it is not there.
         recipe: what to do.
-        workers: processes that babble, and that make what the speech encoder hears.
+        workers: processes that babble, make what the speech encoder hears, and learn.
         progress: told how each step goes.
 
     Raises:
@@ -85,8 +89,25 @@ class Run:
         Raises:
             envs.speech.corpus.CorpusError, envs.speech.SynthesisError: it is not.
         """
-        if not (self.folder / "speech.safetensors").exists():
+        if not (self.folder / SPEECH).exists():
             check_sources()
+
+    def everything(self) -> None:
+        """All steps; where there are processes for both, lips and hearing side by side.
+
+        Raises:
+            envs.speech.corpus.CorpusError, envs.speech.SynthesisError: what the speech encoder
+                learns from is not installed.
+        """
+        self.check()
+        if self._workers > 1:
+            self.observed()
+            threads = max(1, torch.get_num_threads() - self._workers + 1)
+            lips = partial(_learn_lips, self.folder, self.recipe, threads)
+            hearing = partial(_learn_to_hear, self.folder, self.recipe, self._workers)
+            side_by_side([hearing, lips], 2, self._progress)
+        self.action()
+        self.speech()
 
     def observed(self) -> SelfObservation:
         """Babbling."""
@@ -207,7 +228,7 @@ class Run:
 
     def speech(self) -> SpeechEncoder:
         """The speech encoder, of English speech."""
-        path = self.folder / "speech.safetensors"
+        path = self.folder / SPEECH
         if path.exists():
             return load_weights(path, SpeechEncoder())
         encoder, errors = train_encoder(
@@ -229,7 +250,7 @@ class Run:
             captures: folder of captures and their sounds.
             scratch: begin with an encoder that knows nothing, not with the shipped one.
         """
-        path = self.folder / "speech.safetensors"
+        path = self.folder / SPEECH
         if path.exists():
             return load_weights(path, SpeechEncoder())
         shipped = WEIGHTS / path.name
@@ -269,6 +290,19 @@ class Run:
 
     def _write(self, name: str, content: Any) -> None:
         write_whole(self.folder / name, (json.dumps(content, indent=2) + "\n").encode())
+
+
+def _learn_lips(folder: Path, recipe: Recipe, threads: int, progress: Progress) -> None:
+    """All but hearing, in a process of its own."""
+    torch.set_num_threads(threads)
+    Run(folder, recipe, progress=progress).action()
+
+
+def _learn_to_hear(folder: Path, recipe: Recipe, workers: int, progress: Progress) -> None:
+    """What the speech encoder hears, and its networks: all that takes long. One process less makes
+    what is heard, as the lips are learned beside it."""
+    if not (folder / SPEECH).exists():
+        listen(recipe.speech, recipe.seed, folder, workers - 1, workers, progress)
 
 
 def _pictures(observed: SelfObservation, rest_mm: np.ndarray) -> LipPictures:

@@ -25,7 +25,7 @@ from policies.learned.imitation import gaps
 from policies.learned.lip_vae import LipVAE
 from policies.training.augment import augment
 from policies.training.config import VaeTraining
-from policies.training.device import best_device
+from policies.training.device import best_device, quick_products
 from policies.training.pairs import Pairs
 from policies.training.state import resume, save_state
 
@@ -135,11 +135,11 @@ def _loss_terms(
     generator: torch.Generator,
 ) -> dict[str, Tensor]:
     """Weighted terms; the last `n_pairs` pictures are human, those before them their nearest."""
-    mean, log_variance = vae.encode(
-        augment(clean, generator).contiguous(memory_format=torch.channels_last)
-    )
-    noise = torch.randn(mean.shape, generator=generator).to(mean)
-    drawn = vae.decode(mean + noise * (0.5 * log_variance).exp())
+    augmented = augment(clean, generator).contiguous(memory_format=torch.channels_last)
+    with quick_products(clean.device):
+        mean, log_variance = (code.float() for code in vae.encode(augmented))
+        noise = torch.randn(mean.shape, generator=generator).to(mean)
+        drawn = vae.decode(mean + noise * (0.5 * log_variance).exp()).float()
     divergence = 0.5 * (mean.square() + log_variance.exp() - 1.0 - log_variance).sum(1).mean()
     spoken_of = vae.landmarks_mm(mean)
     human, nearest = mean[-n_pairs:], mean[-2 * n_pairs : -n_pairs]

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from functools import partial
 from itertools import accumulate
 from pathlib import Path
 from typing import Final
@@ -74,16 +75,32 @@ def train_encoder(
     torch.manual_seed(seed)
     folder.mkdir(parents=True, exist_ok=True)
     if captures is None:
-        heard = spoken_hearings(recipe, seed, folder, workers, progress)
-        unseen, lessons = prompt_takes("validation", progress), recipe.listening
-    else:
-        unseen, lessons = capture_takes(captures), recipe.watching
-        heard = captured_hearings(unseen, recipe.capture_copies, seed)
-    encoder = start if start is not None else fresh_encoder(heard)
-    fit_each(encoder, heard, lessons, seed, folder, workers, progress)
-    if captures is None:
+        encoder = listen(recipe, seed, folder, workers, workers, progress)
+        unseen = prompt_takes("validation", progress)
         encoder.thresholds.copy_(chosen_thresholds(encoder, unseen, progress))
+    else:
+        unseen = capture_takes(captures)
+        heard = captured_hearings(unseen, recipe.capture_copies, seed)
+        encoder = start if start is not None else fresh_encoder(heard)
+        fit_each(encoder, heard, recipe.watching, seed, folder, workers, progress)
     return encoder, encoder_errors(encoder, unseen)
+
+
+def listen(
+    recipe: SpeechTraining, seed: int, folder: Path, makers: int, learners: int, progress: Progress
+) -> SpeechEncoder:
+    """Fit an encoder to English speech, all but its thresholds; see `train_encoder`.
+
+    Args:
+        recipe, seed, folder, progress: as there.
+        makers: processes that make what it hears.
+        learners: processes that its networks learn in.
+    """
+    torch.manual_seed(seed)
+    heard = spoken_hearings(recipe, seed, folder, makers, progress)
+    encoder = fresh_encoder(heard)
+    fit_each(encoder, heard, recipe.listening, seed, folder, learners, progress)
+    return encoder
 
 
 def fresh_encoder(heard: Hearings) -> SpeechEncoder:
@@ -129,16 +146,15 @@ def fit_each(
     progress: Progress,
 ) -> None:
     """Fit every network of an encoder, so many at a time; see `fit`."""
-    jobs = [
-        (network, hearings, lessons, (seed, number), folder)
+    tasks = [
+        partial(fit, network, hearings, lessons, (seed, number), folder)
         for number, network in enumerate(encoder.networks, start=1)
     ]
     if workers > 1:
-        steps = len(jobs) * sum(lessons.cycles) * lessons.steps
-        side_by_side(fit, jobs, steps, workers, progress, "speech networks")
+        side_by_side(tasks, workers, progress)
     # Those that learned elsewhere have left their last states, with which nothing is left to do.
-    for job in jobs:
-        fit(*job, progress)
+    for task in tasks:
+        task(progress)
 
 
 def fit(
