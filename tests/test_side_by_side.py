@@ -3,8 +3,13 @@
 from __future__ import annotations
 
 import itertools
+import os
+import signal
+import subprocess
+import sys
 import time
 from collections.abc import Iterable, Iterator
+from contextlib import suppress
 from functools import partial
 from pathlib import Path
 from typing import TypeVar
@@ -70,3 +75,51 @@ def test_whoever_stops_following_ends_all(tmp_path: Path) -> None:
     tasks = [partial(endless_unless_damaged, tmp_path / name) for name in ("a", "b")]
     with pytest.raises(KeyboardInterrupt):
         side_by_side([partial(inside, tasks)], 1, progress)
+
+
+def test_an_interruption_is_no_matter_to_a_process_without_a_task(tmp_path: Path) -> None:
+    program = tmp_path / "program.py"
+    program.write_text(PROGRAM, encoding="utf-8")
+    command = [sys.executable, str(program), str(tmp_path / "over")]
+    running = subprocess.Popen(command, stderr=subprocess.PIPE, text=True, start_new_session=True)
+    try:
+        deadline = time.monotonic() + 60.0
+        while not (tmp_path / "over").exists() and time.monotonic() < deadline:
+            time.sleep(0.05)
+        time.sleep(0.5)  # the first process has nothing to do any more
+        os.killpg(running.pid, signal.SIGINT)
+        _, told = running.communicate(timeout=60.0)
+    finally:
+        with suppress(ProcessLookupError):
+            os.killpg(running.pid, signal.SIGKILL)
+    assert told == "interrupted\n"
+
+
+PROGRAM = """
+import itertools
+import signal
+import sys
+import time
+from functools import partial
+from pathlib import Path
+
+from envs.progress import untracked
+from policies.training.side_by_side import side_by_side
+
+
+def over(path, progress):
+    path.touch()
+
+
+def endless(progress):
+    for _ in progress(itertools.count(), 1, "steps"):
+        time.sleep(0.01)
+
+
+if __name__ == "__main__":
+    signal.signal(signal.SIGINT, signal.default_int_handler)
+    try:
+        side_by_side([partial(over, Path(sys.argv[1])), endless], 2, untracked)
+    except KeyboardInterrupt:
+        print("interrupted", file=sys.stderr)
+"""

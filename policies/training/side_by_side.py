@@ -6,6 +6,7 @@ One training of a small network hardly gets quicker by a second core; two traini
 from __future__ import annotations
 
 import pickle
+import signal
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from concurrent.futures import Future, ProcessPoolExecutor
 from dataclasses import dataclass
@@ -113,6 +114,8 @@ def _begin(told: Queue[_News], stop: Event) -> None:
     global _told, _stop
     _told, _stop = told, stop
     torch.set_num_threads(1)
+    # An interruption is for whoever works; a process without a task would only complain.
+    signal.signal(signal.SIGINT, signal.SIG_IGN)
 
 
 def _do(number: int, task: bytes) -> None:
@@ -130,4 +133,8 @@ def _do(number: int, task: bytes) -> None:
         finally:
             _told.put(_News(loop, total, description, is_over=True))
 
-    pickle.loads(task)(tell)
+    signal.signal(signal.SIGINT, signal.default_int_handler)
+    try:
+        pickle.loads(task)(tell)
+    finally:
+        signal.signal(signal.SIGINT, signal.SIG_IGN)
