@@ -27,7 +27,7 @@ from policies.learned.speaker import load_networks
 from policies.learned.speech_encoder import ENCODER_FPS, N_SHAPE, SpeechEncoder
 from policies.training.config import Lessons, SpeechTraining, load_recipe
 from policies.training.device import quick_products
-from policies.training.speech import english
+from policies.training.speech import english, learning
 from policies.training.speech import hearings as hearings_module
 from policies.training.speech.disturbances import disturbed, through_a_room
 from policies.training.speech.hearings import (
@@ -288,7 +288,9 @@ def test_captured_humans_teach_and_training_goes_on_where_it_stopped(
     assert list((tmp_path / "whole" / "logs").rglob("events*"))
 
 
-def test_networks_learn_the_same_side_by_side(tmp_path: Path) -> None:
+def test_networks_learn_the_same_side_by_side(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
     write_capture(tmp_path, "one")
     here, _ = train_encoder(TINY, 1, tmp_path / "here", captures=tmp_path)
     with pytest.raises(KeyboardInterrupt):
@@ -296,6 +298,13 @@ def test_networks_learn_the_same_side_by_side(tmp_path: Path) -> None:
     apart, _ = train_encoder(TINY, 1, tmp_path / "apart", captures=tmp_path, workers=2)
     for name, value in here.state_dict().items():
         torch.testing.assert_close(apart.state_dict()[name], value, msg=name)
+
+    begun: list[object] = []
+    monkeypatch.setattr(learning, "side_by_side", lambda tasks, *_: begun.extend(tasks))
+    again, _ = train_encoder(TINY, 1, tmp_path / "apart", captures=tmp_path, workers=2)
+    assert not begun
+    for name, value in apart.state_dict().items():
+        torch.testing.assert_close(again.state_dict()[name], value, msg=name)
 
 
 def stop_after(steps: int) -> Progress:

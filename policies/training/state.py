@@ -16,6 +16,11 @@ def save_state(path: Path, epochs: int, *parts: Any) -> None:
     partial.replace(path)
 
 
+def epochs_done(path: Path) -> int:
+    """Epochs that were done before; 0 without a file."""
+    return int(torch.load(path, weights_only=True)["epochs"]) if path.exists() else 0
+
+
 def resume(path: Path, *parts: Any) -> int:
     """Epochs that were done before, with the parts as they were then; 0 without a file."""
     if not path.exists():

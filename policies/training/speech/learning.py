@@ -33,7 +33,7 @@ from policies.training.speech.strangers import somebody_else
 from policies.training.speech.takes import capture_takes
 from policies.training.speech.targets import SOUNDS, UNKNOWN
 from policies.training.speech.testing import EncoderErrors, chosen_thresholds, encoder_errors
-from policies.training.state import resume, save_state
+from policies.training.state import epochs_done, resume, save_state
 
 CROP_FRAMES: Final = 368
 """Of what the encoder hears at a time: 4.1 s, 120 command frames."""
@@ -72,7 +72,6 @@ def train_encoder(
         policies.training.speech.takes.CaptureError: `captures` holds none.
         envs.speech.TableError, envs.speech.AudioError: a capture cannot be read.
     """
-    torch.manual_seed(seed)
     folder.mkdir(parents=True, exist_ok=True)
     if captures is None:
         encoder = listen(recipe, seed, folder, workers, workers, progress)
@@ -81,7 +80,7 @@ def train_encoder(
     else:
         unseen = capture_takes(captures)
         heard = captured_hearings(unseen, recipe.capture_copies, seed)
-        encoder = start if start is not None else fresh_encoder(heard)
+        encoder = start if start is not None else fresh_encoder(heard, seed)
         fit_each(encoder, heard, recipe.watching, seed, folder, workers, progress)
     return encoder, encoder_errors(encoder, unseen)
 
@@ -96,15 +95,15 @@ def listen(
         makers: processes that make what it hears.
         learners: processes that its networks learn in.
     """
-    torch.manual_seed(seed)
     heard = spoken_hearings(recipe, seed, folder, makers, progress)
-    encoder = fresh_encoder(heard)
+    encoder = fresh_encoder(heard, seed)
     fit_each(encoder, heard, recipe.listening, seed, folder, learners, progress)
     return encoder
 
 
-def fresh_encoder(heard: Hearings) -> SpeechEncoder:
+def fresh_encoder(heard: Hearings, seed: int) -> SpeechEncoder:
     """An encoder that knows nothing but how loud each band is, and is in speech."""
+    torch.manual_seed(seed)
     encoder = SpeechEncoder()
     some = heard.heard[:: max(1, len(heard.heard) // 100_000)].astype(np.float32)
     voiced = some[some[:, -1] >= VOICED_LOUDNESS, :N_BANDS]
@@ -151,7 +150,10 @@ def fit_each(
         for number, network in enumerate(encoder.networks, start=1)
     ]
     if workers > 1:
-        side_by_side(tasks, workers, progress)
+        epochs = sum(lessons.cycles)
+        done = [epochs_done(_state_path(folder, number)) for number in range(1, len(tasks) + 1)]
+        left = [task for task, count in zip(tasks, done, strict=True) if count < epochs]
+        side_by_side(left, workers, progress)
     # Those that learned elsewhere have left their last states, with which nothing is left to do.
     for task in tasks:
         task(progress)
@@ -182,7 +184,7 @@ def fit(
     crops = Crops(hearings)
     begin = dict(zip(accumulate((0, *lessons.cycles)), lessons.cycles, strict=False))
     optimiser, schedule = _cycle(listener, lessons, begin[0])
-    state = folder / f"{name}.state.pt"
+    state = _state_path(folder, seed[1])
     done = resume(state, listener, optimiser, schedule)
     epochs = sum(lessons.cycles)
     with SummaryWriter(str(folder / "logs" / name)) as log:
@@ -205,6 +207,10 @@ def fit(
                         log.add_scalar(name, term.item(), epoch * lessons.steps + step)
             save_state(state, epoch + 1, listener, optimiser, schedule)
     network.cpu().eval()
+
+
+def _state_path(folder: Path, number: int) -> Path:
+    return folder / f"speech-{number}.state.pt"
 
 
 def _number(seed: tuple[int, int], epoch: int) -> int:
