@@ -35,6 +35,7 @@ from policies.learned.action_transformer import (
     ActionTransformer,
     Architecture,
 )
+from policies.learned.contacts import HOLDS_S
 from policies.learned.frame_actor import FrameActor
 from policies.learned.imagination import Imagination
 from policies.learned.lip_vae import LATENT_SIZE
@@ -144,7 +145,8 @@ def test_what_comes_later_changes_nothing_before() -> None:
 
 def test_it_reads_its_own_commands() -> None:
     samples = syllables(0.8)
-    plans = torch.from_numpy(plan(NETWORKS.encoder, Audio(samples, RATE_HZ, "syllables")))
+    audio = Audio(samples, RATE_HZ, "syllables")
+    plans = torch.from_numpy(plan(NETWORKS.encoder, audio, HOLDS_S))
     commands = [NETWORKS.actor.rest] * 2
     with torch.no_grad():
         for wanted in plans:

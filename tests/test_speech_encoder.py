@@ -20,7 +20,15 @@ from envs.speech.audio import SPEECH_RATE_HZ
 from envs.speech.features import FeatureError
 from envs.speech.lips import LIMITS
 from policies import learned
-from policies.learned.contacts import APART, HORIZONS, N_MOMENTS, ContactTracker
+from policies.learned.contacts import (
+    APART,
+    HOLDS_S,
+    HORIZONS,
+    N_MOMENTS,
+    PATIENT_HOLDS_S,
+    ContactTracker,
+    Hold,
+)
 from policies.learned.frame_encoder import FrameEncoder
 from policies.learned.plans import PlanStream, drawn, plan
 from policies.learned.speech_encoder import (
@@ -64,7 +72,7 @@ def sound(seconds: float, seed: int = 0) -> Audio:
 
 
 def streamed(encoder: SpeechEncoder, samples: np.ndarray, cuts: list[int]) -> np.ndarray:
-    stream = PlanStream(encoder)
+    stream = PlanStream(encoder, PATIENT_HOLDS_S)
     plans = [stream.push(block) for block in np.split(samples, sorted(cuts))]
     return np.concatenate([*plans, stream.finish()])
 
@@ -155,7 +163,7 @@ def test_samples_that_are_no_numbers_are_refused_and_the_stream_goes_on(
     encoder: SpeechEncoder,
 ) -> None:
     audio = sound(1.0)
-    stream = PlanStream(encoder)
+    stream = PlanStream(encoder, PATIENT_HOLDS_S)
     before = stream.push(audio.samples[:5000])
     with pytest.raises(AudioError, match=r"sample 5000 is nan"):
         stream.push(np.array([np.nan, 0.0], np.float32))
@@ -180,7 +188,8 @@ def likelihoods(bumps: dict[float, float], frames: int = 40, width: float = 2.0)
 def tracked_together(lips: np.ndarray, teeth: np.ndarray, thresholds: list[float]) -> np.ndarray:
     """How far each contact is made at the command frame (n, 2)."""
     floors = np.array(thresholds, np.float32)[:, None].repeat(N_MOMENTS, axis=1)
-    return ContactTracker(floors).push(np.concatenate([lips, teeth], axis=1))[:, :, 0]
+    told = np.concatenate([lips, teeth], axis=1)
+    return ContactTracker(floors).push(told, np.ones(len(told), np.bool_))[:, :, 0]
 
 
 def test_lips_that_close_are_not_on_the_teeth() -> None:
@@ -200,21 +209,25 @@ def test_one_opinion_of_several_is_not_enough() -> None:
     assert tracked(told)[:, 0].max() == 0.0
 
 
-def tracked(told: np.ndarray) -> np.ndarray:
+def tracked(told: np.ndarray, threshold: float = THRESHOLD, speaking: bool = True) -> np.ndarray:
     """How far the contact is made at moments (n, 4) of plans."""
-    return ContactTracker(np.full((1, N_MOMENTS), THRESHOLD, np.float32)).push(told)[:, 0]
+    tracker = ContactTracker(np.full((1, N_MOMENTS), threshold, np.float32))
+    return tracker.push(told, np.full(len(told), speaking))[:, 0]
 
 
+@pytest.mark.parametrize(
+    ("holds_s", "frames_of_lips"), [(HOLDS_S, (2, 3)), (PATIENT_HOLDS_S, (2, 2))]
+)
 @settings(max_examples=50, deadline=None)
 @given(centre=st.integers(20, 90), height=st.floats(0.55, 1.0))
 def test_a_peak_is_one_contact_that_two_frames_of_lips_and_three_of_teeth_fit_into(
-    centre: int, height: float
+    holds_s: tuple[Hold, Hold], frames_of_lips: tuple[int, int], centre: int, height: float
 ) -> None:
     bump, nothing = likelihoods({centre: height}), likelihoods({})
     floors = np.full((2, N_MOMENTS), THRESHOLD, np.float32)
-    for kind, least, most in ((0, 2, 3), (1, 3, 3)):
+    for kind, (least, most) in enumerate((frames_of_lips, (3, 3))):
         told = np.concatenate([bump, nothing] if kind == 0 else [nothing, bump], axis=1)
-        made = ContactTracker(floors).push(told)[:, kind]
+        made = ContactTracker(floors, holds_s).push(told, np.ones(len(told), np.bool_))[:, kind]
         for horizon in range(3):
             held = np.flatnonzero(made[: 40 - horizon, horizon] == 1.0) + horizon
             assert least <= len(held) <= most
@@ -236,8 +249,22 @@ def test_contacts_once_made_stay(told: list[list[float]]) -> None:
 def test_of_two_peaks_close_together_the_likelier_is_a_contact() -> None:
     near = tracked(likelihoods({50: 0.9, 50 + APART: 0.7}, width=1.5))
     far = tracked(likelihoods({50: 0.9, 50 + 4 * APART: 0.7}, width=1.5))
-    runs = [int(np.sum(np.diff((made[:, 0] == 1.0).astype(int)) == 1)) for made in (near, far)]
-    assert runs == [1, 2]
+    assert [contacts_of(near), contacts_of(far)] == [1, 2]
+
+
+def contacts_of(made: np.ndarray) -> int:
+    """How many contacts were held at the frames of their commands."""
+    return int(np.sum(np.diff((made[:, 0] == 1.0).astype(int)) == 1))
+
+
+def test_more_contacts_than_speech_has_are_not_believed_unless_they_are_likely() -> None:
+    moments = range(30, 930, 18)  # five a second for ten seconds
+    rng = np.random.default_rng(0)
+    doubtful = likelihoods(dict(zip(moments, rng.uniform(0.2, 0.45, 50), strict=True)), frames=310)
+    likely = likelihoods(dict.fromkeys(moments, 0.8), frames=310)
+    assert contacts_of(tracked(likely, 0.1)) == len(moments) == 50
+    assert 16 <= contacts_of(tracked(doubtful, 0.1)) <= 25  # about 1.6 a second
+    assert contacts_of(tracked(doubtful, 0.1, speaking=False)) <= 8  # each likeliest so far
 
 
 def test_what_is_unlikely_or_goes_on_is_no_contact() -> None:

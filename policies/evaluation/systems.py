@@ -45,7 +45,7 @@ SYSTEMS: Final = (METHOD, AUDIO_ONLY, NEAREST, AMPLITUDE)
 TRIED: Final = "What was tried"
 """Heading of the section of a model card that an evaluation repeats."""
 
-_VERSION: Final = 1
+_VERSION: Final = 2
 """Goes up when the same weights and sounds would give other results."""
 _VAE: Final = "vae"
 _NEEDS: Final[Mapping[str, tuple[str, ...]]] = MappingProxyType(

@@ -17,7 +17,7 @@ from envs.speech.audio import SPEECH_RATE_HZ, Sound
 from envs.speech.features import FeatureError, Features, FeatureStream
 from envs.speech.frames import frame_count
 from envs.speech.lips import LIMITS
-from policies.learned.contacts import ContactTracker
+from policies.learned.contacts import HOLDS_S, PATIENT_HOLDS_S, ContactTracker, Hold
 from policies.learned.frame_encoder import FrameEncoder
 from policies.learned.speech_encoder import (
     AHEAD,
@@ -31,6 +31,7 @@ from policies.learned.speech_encoder import (
     SpeechEncoder,
     silence,
 )
+from policies.learned.usual_rate import OPEN_MM
 
 Floats = NDArray[np.float32]
 
@@ -44,6 +45,7 @@ class PlanStream:
 
     Args:
         encoder: a trained encoder, in evaluation mode.
+        holds_s: for how long each kind of contact is held.
 
     Raises:
         FeatureError: librosa is not installed.
@@ -52,10 +54,10 @@ class PlanStream:
     look_ahead_s: Final = LOOK_AHEAD_FRAMES / ENCODER_FPS + 0.032
     """How long after its time a plan comes out: 143 ms."""
 
-    def __init__(self, encoder: SpeechEncoder) -> None:
+    def __init__(self, encoder: SpeechEncoder, holds_s: tuple[Hold, Hold] = HOLDS_S) -> None:
         self._encoder = FrameEncoder(encoder)
         self._features = FeatureStream(ENCODER_FPS)
-        self._tracker = ContactTracker(encoder.thresholds.numpy())
+        self._tracker = ContactTracker(encoder.thresholds.numpy(), holds_s)
         self._waiting = silence(1)
         self._warm_up = WARM_UP
         self._samples = 0
@@ -98,12 +100,15 @@ class PlanStream:
         shapes, contacts = self._encoder.push(known[:whole])
         skipped = min(self._warm_up, whole // STRIDE)
         self._warm_up -= skipped
-        plans = drawn(shapes[skipped:], self._tracker.push(expit(contacts[skipped:])))
+        shapes, likely = shapes[skipped:], expit(contacts[skipped:])
+        plans = drawn(shapes, self._tracker.push(likely, speaking(shapes)))
         self._frames += len(plans)
         return plans
 
 
-def plan(encoder: SpeechEncoder, sound: Sound) -> Floats:
+def plan(
+    encoder: SpeechEncoder, sound: Sound, holds_s: tuple[Hold, Hold] = PATIENT_HOLDS_S
+) -> Floats:
     """Plans (n, 4, 6) of a whole sound, n = `frame_count` at 30 per second.
 
     Raises:
@@ -115,7 +120,7 @@ def plan(encoder: SpeechEncoder, sound: Sound) -> Floats:
             f"{sound.source}: the encoder hears {SPEECH_RATE_HZ} Hz, not {sound.rate_hz}; "
             "load the sound at that rate"
         )
-    stream = PlanStream(encoder)
+    stream = PlanStream(encoder, holds_s)
     heard = [stream.push(block) for block in sound.blocks()]
     return np.concatenate([*heard, stream.finish()])
 
@@ -123,6 +128,12 @@ def plan(encoder: SpeechEncoder, sound: Sound) -> Floats:
 def as_heard(features: Features) -> Floats:
     """Features as the encoder's input (m, 41)."""
     return np.concatenate([features.log_mel, features.loudness[:, None]], axis=1)
+
+
+def speaking(shapes: Floats) -> NDArray[np.bool_]:
+    """In which of the frames (n,) of shapes (n, 4, 4), in the network's units, lips are open."""
+    opening: Floats = shapes[:, 0, 0] * SHAPE_SCALE[0] + SHAPE_REST[0]
+    return opening > OPEN_MM
 
 
 def drawn(shapes: Floats, contacts: Floats) -> Floats:

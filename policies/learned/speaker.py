@@ -18,6 +18,7 @@ import torch
 from numpy.typing import NDArray
 
 from policies.learned.action_transformer import FPS, N_PREVIOUS, ActionTransformer
+from policies.learned.contacts import HOLDS_S, PATIENT_HOLDS_S
 from policies.learned.effort import Effort
 from policies.learned.frame_actor import FrameActor
 from policies.learned.imagination import Imagination
@@ -84,7 +85,7 @@ class Speaker:
     """Commands per second."""
 
     def __init__(self, networks: Networks, effort: Effort | None = None, patience: int = 0) -> None:
-        self._plans = PlanStream(networks.encoder)
+        self._plans = PlanStream(networks.encoder, PATIENT_HOLDS_S if patience else HOLDS_S)
         self._patience = Patience(patience)
         self._imagination = networks.imagination
         self._actor = FrameActor(networks.actor)
