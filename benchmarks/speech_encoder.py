@@ -1,9 +1,10 @@
 """What the speech encoder wants of the lips, without a robot: its plans against phones and humans.
 
-Rows: recorded English prompts of the test part, the same sung to a band, a natural voice that never
-trained, recorded prompts in four languages that never trained, synthetic speech in eleven, and
-captured humans where there are any. Each moment is told of by four plans; what is scored is the
-last, which has heard 143 ms of sound after it, unless --horizon says otherwise.
+Rows: recorded English prompts of the test part, the same sung to a band, natural voices that never
+trained, also with text that is full of p, b and m, recorded prompts in four languages that never
+trained, synthetic speech in eleven, and captured humans where there are any. Each moment is told of
+by four plans; what is scored is the last, which has heard 143 ms of sound after it, unless
+--horizon says otherwise.
 
 Run it with: .venv/bin/python -m benchmarks.speech_encoder WEIGHTS.safetensors
 """
@@ -21,7 +22,15 @@ import numpy as np
 import torch
 
 from benchmarks.score_rows import header, markdown, row
-from envs.speech import Audio, LipCurves, Phone, articulate, load_audio, read_capture_csv
+from envs.speech import (
+    Audio,
+    LipCurves,
+    Phone,
+    articulate,
+    load_audio,
+    read_capture_csv,
+    synthesise,
+)
 from envs.speech.audio import SPEECH_RATE_HZ
 from envs.speech.measured import measured
 from envs.speech.scoring import score
@@ -52,6 +61,11 @@ BAND_BELOW_DB: Final = 5.0
 HELD_OUT_SENTENCES: Final = 12
 ALL: Final = 1000
 CAPTURES: Final = Path("../shared/human_speech")
+FULL_OF_LABIALS: Final = (
+    "Peter Piper picked a peck of pickled peppers. My mama made me mop the pub. "
+    "Baby bubbles pop, and Bob maps many a big bumpy pump."
+)
+"""Four closures a second, where speech usually has one: what usual rates are hard on."""
 
 Saying = tuple[Audio, tuple[Phone, ...]]
 
@@ -67,6 +81,8 @@ def conditions(prompts: int) -> Iterator[tuple[str, list[Saying]]]:
         print(f"not sung by Praat: {error}", file=sys.stderr)
     for name in HELD_OUT_VOICES:
         yield name, _sayings(voice(name, HELD_OUT_SENTENCES))
+        spoken = synthesise(FULL_OF_LABIALS, name)
+        yield f"{name}, full of p b m", [(spoken.audio, spoken.phones)]
     for language in RECORDED_LANGUAGES:
         if language != ENGLISH_PROMPTS:
             yield f"{language} prompts", _sayings(recorded(language, prompts, tracked))

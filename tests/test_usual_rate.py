@@ -32,12 +32,12 @@ def test_who_is_sure_is_believed_however_often(count: int, likelihood: float) ->
 
 
 def test_who_is_not_sure_is_believed_as_often_as_speech_has_it() -> None:
-    for seconds, most in ((1.0, 3), (3.0, 6), (MEMORY_S, 11), (3 * MEMORY_S, 11)):
+    for seconds, most in ((1.0, 3), (3.0, 6), (MEMORY_S, 10), (3 * MEMORY_S, 10)):
         rate, believed = spoken(seconds), 0
         while rate.believes(0.2):
-            rate.remember(0.4)
+            rate.remember(0.3)
             believed += 1
-        assert believed == most  # 0.5 + 1.6 for each second that is remembered, rounded up
+        assert believed == most  # 0.5 + 1.55 for each second that is remembered, rounded up
 
 
 def test_silence_earns_nothing() -> None:
