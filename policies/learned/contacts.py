@@ -120,18 +120,16 @@ class ContactTracker:
         """The contacts of a kind around the command frame, in moments from it."""
         step, rate = MOMENTS_PER_FRAME, self._rates[kind]
         soon = self._holds_s[kind][0] / MOMENT_S
-        kept = [_Contact(c.moment - step, c.believed) for c in self._kept[kind]]
-        kept = [contact for contact in kept if contact.moment >= -_PAST]
-        coming = []
+        known = [_Contact(c.moment - step, c.believed) for c in self._kept[kind]]
+        known = [contact for contact in known if contact.moment >= -_PAST]
         for moment in _peaks(self._likely[kind], strong):
-            if all(abs(moment - other.moment) > APART for other in kept):
+            if all(abs(moment - other.moment) > APART for other in known):
                 likelihood = float(self._likely[kind, _PAST + moment])
-                coming.append(_Contact(moment, rate.believes(likelihood)))
+                known.append(_Contact(moment, rate.believes(likelihood)))
                 if moment <= soon:
                     rate.remember(likelihood)
-        begun = [contact for contact in coming if contact.moment <= soon]
-        self._kept[kind] = kept + begun
-        return [contact.moment for contact in kept + coming if contact.believed]
+        self._kept[kind] = [contact for contact in known if contact.moment <= soon]
+        return [contact.moment for contact in known if contact.believed]
 
 
 def _peaks(likely: Floats, strong: NDArray[np.bool_]) -> list[int]:

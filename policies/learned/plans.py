@@ -31,9 +31,11 @@ from policies.learned.speech_encoder import (
     SpeechEncoder,
     silence,
 )
-from policies.learned.usual_rate import OPEN_MM
 
 Floats = NDArray[np.float32]
+
+OPEN_MM: Final = 1.0
+"""Opening from which the mouth speaks; chosen, less than in any vowel."""
 
 _LOW, _HIGH = np.array(list(LIMITS.values()), np.float32).T
 

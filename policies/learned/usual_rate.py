@@ -23,8 +23,6 @@ ALLOWANCE: Final = 0.5
 """So many more are believed, for speech that has only begun."""
 MEMORY_S: Final = 6.0
 """For how long contacts are remembered: some sentences; chosen, 4 to 10 s do as well."""
-OPEN_MM: Final = 1.0
-"""Opening from which the mouth speaks; chosen, less than in any vowel."""
 
 
 class UsualRate:
