@@ -224,11 +224,19 @@ class SkinModel:
 
         The singular values of the in-plane deformation gradient (constant-strain triangle).
         """
-        rest = _in_plane(self.shell_vertices[self.shell_faces])
         now = control_points[self.shell_faces]
         edges = np.stack([now[:, 1] - now[:, 0], now[:, 2] - now[:, 0]], axis=-1)
-        gradient = edges @ np.linalg.inv(rest)
-        return np.linalg.svd(gradient, compute_uv=False)[:, 0]
+        first, second = np.moveaxis(edges @ self._unstretched, -1, 0)
+        # Of two columns, the larger root of the Gram matrix's characteristic polynomial.
+        along, across = (first * first).sum(axis=1), (second * second).sum(axis=1)
+        shear = (first * second).sum(axis=1)
+        stretch: Floats = np.sqrt(0.5 * (along + across + np.hypot(along - across, 2 * shear)))
+        return stretch
+
+    @cached_property
+    def _unstretched(self) -> Floats:
+        """Inverse of each shell triangle's edges at rest in its plane, (m, 2, 2)."""
+        return np.linalg.inv(_in_plane(self.shell_vertices[self.shell_faces]))
 
 
 def gaussian_kernel(a: Floats, b: Floats, length: float, b_squared: Floats | None = None) -> Floats:

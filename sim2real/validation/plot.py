@@ -94,18 +94,19 @@ def _draw_check(ax: Axes, check: Check) -> None:
     if trace is None or check.value is None:
         return
     colour = _COLOURS.get(check.verdict, "0.5")
-    ax.plot(trace.times_s, trace.shares, color=colour, linewidth=1.0)
+    shares = trace.shares.max(axis=1)
+    ax.plot(trace.times_s, shares, color=colour, linewidth=1.0)
     ax.axhline(1.0, color="black", linewidth=0.8, linestyle="--")
     ax.fill_between(
         trace.times_s,
         1.0,
-        np.maximum(trace.shares, 1.0),
+        np.maximum(shares, 1.0),
         color="tab:red",
         alpha=0.3,
         linewidth=0,
     )
-    worst = int(trace.shares.argmax())
-    ax.plot(trace.times_s[worst], trace.shares[worst], "o", color=colour, markersize=4)
+    worst = int(shares.argmax())
+    ax.plot(trace.times_s[worst], shares[worst], "o", color=colour, markersize=4)
     where = f" by {check.dof}" if check.dof else ""
     used = f"{figure_text(check.value)} of {figure_text(check.limit)} {check.unit}"
     ax.set_title(

@@ -17,6 +17,7 @@ from scipy.sparse import csc_matrix, csr_matrix, diags_array, eye_array, vstack
 from sim2real.validation.motion import Derivatives
 
 Floats = NDArray[np.float64]
+Bounds = float | Floats
 
 NEAR: Final = 0.7
 """Share of a limit from which a moment enters the program."""
@@ -35,7 +36,7 @@ def project(
     wanted: Floats,
     weights: Floats,
     kinds: Derivatives,
-    bounds: tuple[float, float, float],
+    bounds: tuple[Bounds, Bounds, Bounds],
 ) -> Floats:
     """The commands (n,) in [0, 1] nearest to the wanted ones (n,) that keep the bounds.
 
@@ -43,7 +44,8 @@ def project(
         wanted: Commands to stay near to.
         weights: (n,) how much each row's squared change counts, positive.
         kinds: Derivatives of rows at these times.
-        bounds: Greatest speed, acceleration and jerk, in commands per s, s2 and s3.
+        bounds: Greatest speed, acceleration and jerk, in commands per s, s2 and s3; each one figure
+            or one (k,) for each moment of its kind.
 
     Raises:
         RepairError: the solver is not installed, or gave up.
@@ -51,7 +53,7 @@ def project(
     shares = csr_matrix(
         vstack(
             [
-                one.matrix / bound
+                diags_array(1.0 / np.broadcast_to(bound, one.times_s.shape)) @ one.matrix
                 for one, bound in zip(
                     (kinds.speed, kinds.acceleration, kinds.jerk), bounds, strict=True
                 )

@@ -4,8 +4,8 @@ Limits of range, speed, acceleration and jerk are linear in the rows of a trajec
 one that keeps them is a small quadratic program per servo (`projection.py`). Torque, heat, current
 and the like are known from simulation only: where they fail, the motion of the servos
 concerned is slowed, or drawn towards rest, a little at a time until they pass; where the skin is
-stretched or pressed too far, all are drawn towards rest around those moments. Times of rows never
-change, so the lips stay with the sound.
+stretched or pressed too far, all are drawn towards rest. Both around those moments alone, but for
+heat, which the whole trajectory makes. Times of rows never change, so the lips stay with the sound.
 
 Closures are what viewers notice first. Rows just before a moment at which the lips were closed
 weigh more than others, and more still if the closure is lost nonetheless.
@@ -13,6 +13,7 @@ weigh more than others, and more still if the closure is lost nonetheless.
 
 from __future__ import annotations
 
+import math
 from dataclasses import dataclass, replace
 from typing import Final
 
@@ -27,7 +28,7 @@ from sim2real.validation.limits import Limits, motion_limits
 from sim2real.validation.motion import derivatives
 from sim2real.validation.playback import Playback, Progress, untracked
 from sim2real.validation.projection import RepairError, project
-from sim2real.validation.report import Report
+from sim2real.validation.report import Report, Trace
 from sim2real.validation.validating import validate
 
 Floats = NDArray[np.float64]
@@ -48,9 +49,16 @@ with the shipped table) and the time that they take to close the lips."""
 
 SKIN_LEAD_S: Final = (0.2, -0.1)
 """Rows from so long before a moment of too much strain to so long after it are drawn to rest."""
+SLOW_LEAD_S: Final = (0.25, -0.1)
+"""Rows from so long before a moment of too much torque, current or error to so long after it are
+slowed: the delay of the servos, what they have still to do, and what turns back at once."""
 
 _SLOWER: Final = (0.7, 0.9)
 """Least and greatest factor by which limits of motion are lowered in one round."""
+_OF_THE_SKIN: Final = ("skin strain", "lip overlap")
+"""Checks that slower servos do not help."""
+_OF_THE_WHOLE: Final = ("temperature",)
+"""Checks that fail by all of the trajectory, wherever the worst moment is."""
 _TOWARDS_REST: Final = 0.9
 _SLOW_ENOUGH: Final = 0.3
 """Below this share of its limits of motion a servo is also drawn towards rest."""
@@ -100,7 +108,7 @@ class _Plan:
     """What the next attempt aims at.
 
     Attributes:
-        speed: (10,) share of the limits of motion that each servo may use.
+        speed: (n, 10) share of the limits of motion that each servo may use, by row.
         reach: (n, 10) share of its departures from rest that each servo keeps, by row.
         weights: (n,) of the rows.
     """
@@ -136,7 +144,7 @@ def repair(
     closed_s = original.look_times_s[original.closed]
     closing = _leads_to(trajectory.times_s, closed_s, CLOSURE_LEAD_S)
     plan = _Plan(
-        speed=np.ones(N_DOF),
+        speed=np.ones_like(trajectory.commands),
         reach=np.ones_like(trajectory.commands),
         weights=np.where(closing, CLOSURE_WEIGHT, 1.0),
     )
@@ -190,19 +198,17 @@ def _attempt(trajectory: Trajectory, table: ServoTable, plan: _Plan) -> Trajecto
     wanted = rest + plan.reach * (trajectory.commands - rest)
     columns = []
     for dof in range(N_DOF):
-        share = MARGIN * plan.speed[dof] / travel[dof]
-        columns.append(
-            project(
-                wanted[:, dof],
-                plan.weights,
-                derivatives(trajectory.times_s, float(motion.window_s[dof])),
-                (
-                    float(share * motion.speed[dof]),
-                    float(share * motion.acceleration[dof]),
-                    float(share * motion.jerk[dof]),
-                ),
+        kinds = derivatives(trajectory.times_s, float(motion.window_s[dof]))
+        share = MARGIN * plan.speed[:, dof] / travel[dof]
+        speed, acceleration, jerk = (
+            limit[dof] * np.interp(kind.times_s, trajectory.times_s, share)
+            for kind, limit in (
+                (kinds.speed, motion.speed),
+                (kinds.acceleration, motion.acceleration),
+                (kinds.jerk, motion.jerk),
             )
         )
+        columns.append(project(wanted[:, dof], plan.weights, kinds, (speed, acceleration, jerk)))
     commands = np.column_stack(columns)
     untouched = np.all(commands == trajectory.commands, axis=0)
     rounded = np.where(untouched, commands, np.round(commands, DECIMALS))
@@ -212,16 +218,29 @@ def _attempt(trajectory: Trajectory, table: ServoTable, plan: _Plan) -> Trajecto
 def _lower(plan: _Plan, times_s: Floats, found: Report) -> None:
     """Ask for less where checks fail."""
     for check in found.failures:
-        if check.shares is not None:
-            too_much = check.shares > 1.0
-            slower = np.clip(1.0 / np.maximum(check.shares, 1.0), *_SLOWER)
-            plan.speed[too_much] *= slower[too_much]
-        elif check.name == "current" and check.value is not None and check.limit is not None:
-            plan.speed *= np.clip(check.limit / check.value, *_SLOWER)
-        elif check.trace is not None:
-            moments = check.trace.times_s[check.trace.shares > 1.0]
-            plan.reach[_leads_to(times_s, moments, SKIN_LEAD_S)] *= _TOWARDS_REST
-    plan.reach[:, plan.speed < _SLOW_ENOUGH] *= _TOWARDS_REST
+        if check.trace is None:
+            continue
+        if check.name in _OF_THE_SKIN:
+            plan.reach[_worst_near(check.trace, times_s, SKIN_LEAD_S)[:, 0] > 1.0] *= _TOWARDS_REST
+            continue
+        lead_s = (math.inf, -math.inf) if check.name in _OF_THE_WHOLE else SLOW_LEAD_S
+        asked = np.maximum(_worst_near(check.trace, times_s, lead_s), 1.0)
+        plan.speed *= np.where(asked > 1.0, np.clip(1.0 / asked, *_SLOWER), 1.0)
+    plan.reach[plan.speed < _SLOW_ENOUGH] *= _TOWARDS_REST
+
+
+def _worst_near(trace: Trace, times_s: Floats, lead_s: tuple[float, float]) -> Floats:
+    """The largest shares (n, 10) or (n, 1) at the moments that rows (n,) lead to by no more and no
+    less than these times; 0 where there are none."""
+    longest, shortest = lead_s
+    first = np.searchsorted(trace.times_s, times_s + shortest)
+    last = np.searchsorted(trace.times_s, times_s + longest, side="right")
+    return np.array(
+        [
+            trace.shares[start:end].max(axis=0, initial=0.0)
+            for start, end in zip(first, last, strict=True)
+        ]
+    )
 
 
 def _leads_to(times_s: Floats, moments_s: Floats, lead_s: tuple[float, float]) -> NDArray[np.bool_]:

@@ -21,7 +21,7 @@ class Trace:
 
     Attributes:
         times_s: (k,) moments.
-        shares: (k,) 1 is the limit; of the degree of freedom that is nearest to its own.
+        shares: (k, 10) of each degree of freedom, or (k, 1) of the face as a whole; 1 is the limit.
     """
 
     times_s: Floats
@@ -147,7 +147,7 @@ def worst(
         time_s=float(times_s[row]),
         note=note,
         shares=shares.max(axis=0),
-        trace=Trace(times_s, shares.max(axis=1)),
+        trace=Trace(times_s, shares),
     )
 
 
@@ -164,7 +164,7 @@ def worst_of_face(
         unit=unit,
         time_s=float(times_s[row]),
         note=note,
-        trace=Trace(times_s, values / limit),
+        trace=Trace(times_s, (values / limit)[:, None]),
     )
 
 
