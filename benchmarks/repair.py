@@ -1,20 +1,25 @@
-"""What the repair of trajectories makes of violent, calm and speaking ones.
+"""What the repair makes of violent, calm and speaking trajectories, and of lips that talk for long.
 
-Run it with: .venv/bin/python -m benchmarks.repair [--trajectories 200] [--languages en-us fr]
+Run it with: .venv/bin/python -m benchmarks.repair [--trajectories 200] [--minutes 2]
 """
 
 from __future__ import annotations
 
 import argparse
 import tempfile
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
 from rich.progress import track
 
 from envs.speech import synthesise
+from envs.speech.scoring import score_phones
+from envs.speech.synthesis import Phone
 from policies import Speech, make_policy
+from policies.evaluation.rollout import lips_under
 from policies.evaluation.texts import TEXTS
+from policies.training.texts import random_text
 from sim import FaceTwin
 from sim.dof import N_DOF
 from sim2real.trajectory import Trajectory, read_trajectory_csv, write_trajectory_csv
@@ -61,11 +66,42 @@ def untouched(trajectory: Trajectory, twin: FaceTwin, folder: Path) -> bool | No
     return found.trajectory is read and before.read_bytes() == after.read_bytes()
 
 
+def talk(minutes: float) -> Speech:
+    """Random English sentences, one after the other."""
+    rng = np.random.default_rng(0)
+    samples: list[np.ndarray] = []
+    phones: list[Phone] = []
+    said_s = 0.0
+    while said_s < 60.0 * minutes:
+        spoken = synthesise(random_text(rng), "en-us")
+        phones += [
+            replace(phone, start_s=said_s + phone.start_s, end_s=said_s + phone.end_s)
+            for phone in spoken.phones
+        ]
+        samples.append(spoken.audio.samples)
+        said_s += spoken.audio.duration_s
+        audio = spoken.audio
+    return Speech(replace(audio, samples=np.concatenate(samples)), tuple(phones))
+
+
+def viewed(commands: np.ndarray, speech: Speech, twin: FaceTwin) -> str:
+    """What viewers notice of the lips that commands make."""
+    found = score_phones(lips_under(twin, commands), speech.phones or ())
+    counts = {
+        "p b m closed": found.closures,
+        "vowels closed": found.false_in_vowels,
+        "other consonants": found.false_near_consonants,
+        "f v": found.labiodentals,
+    }
+    return ", ".join(f"{name} {count.hits} of {count.total}" for name, count in counts.items())
+
+
 def main() -> None:
     """Print counts."""
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("--trajectories", type=int, default=200)
     parser.add_argument("--languages", nargs="*", default=list(TEXTS))
+    parser.add_argument("--minutes", type=float, default=2.0, help="of talk, learned policy")
     options = parser.parse_args()
     twin = FaceTwin()
     n = options.trajectories
@@ -107,6 +143,16 @@ def main() -> None:
             f"{found.closures.kept} of {found.closures.total} closures kept; "
             f"commands changed by {change.mean():.4f} on average, {change.max():.2f} at most"
         )
+
+    speech = talk(options.minutes)
+    commands = make_policy("learned").commands(speech, FPS)
+    found = repaired(Trajectory(np.arange(len(commands)) / FPS, commands), twin)
+    change = np.abs(found.trajectory.commands - commands)
+    print(f"{speech.audio.duration_s:.0f} s of talk: {viewed(commands, speech, twin)}")
+    print(
+        f"after {found.rounds} rounds: {viewed(found.trajectory.commands, speech, twin)}; "
+        f"commands changed by {change.mean():.4f} on average, {change.max():.2f} at most"
+    )
 
 
 if __name__ == "__main__":

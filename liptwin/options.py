@@ -39,6 +39,14 @@ TrajectoryOption = Annotated[
         "--trajectory", help="Servo commands to write, .csv: time_s and ten columns in 0..1."
     ),
 ]
+FixOption = Annotated[
+    bool,
+    typer.Option(
+        "--fix",
+        help="Change the commands as little as it takes for servos to follow them, as `liptwin "
+        "validate --fix` does; all that is written goes by those.",
+    ),
+]
 MeasurementsOption = Annotated[
     Path | None,
     typer.Option(

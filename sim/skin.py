@@ -236,7 +236,8 @@ class SkinModel:
     @cached_property
     def _unstretched(self) -> Floats:
         """Inverse of each shell triangle's edges at rest in its plane, (m, 2, 2)."""
-        return np.linalg.inv(_in_plane(self.shell_vertices[self.shell_faces]))
+        inverse: Floats = np.linalg.inv(_in_plane(self.shell_vertices[self.shell_faces]))
+        return inverse
 
 
 def gaussian_kernel(a: Floats, b: Floats, length: float, b_squared: Floats | None = None) -> Floats:

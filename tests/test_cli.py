@@ -100,6 +100,27 @@ def test_speaking_a_text_needs_no_recording(tmp_path: Path) -> None:
     assert float(rows_of(lips)[1]["time_s"]) == pytest.approx(1 / 25)
 
 
+def test_what_speech_asks_of_servos_can_be_fixed(tmp_path: Path) -> None:
+    pytest.importorskip("clarabel")
+    pytest.importorskip("espeakng_loader")
+    text = ("--text", "Papa bought a map.", *AMPLITUDE)
+    asked, fixed = tmp_path / "asked.csv", tmp_path / "fixed.csv"
+    assert liptwin("speak", *text, "--trajectory", asked).returncode == 0
+    assert liptwin("validate", asked).returncode == 1
+    lips = tmp_path / "lips.csv"
+    run = liptwin("speak", *text, "--fix", "--trajectory", fixed, "--measurements", lips)
+    assert run.returncode == 0, run.stderr
+    assert "fixed speed" in run.stdout
+    assert liptwin("validate", fixed).returncode == 0
+    # What the lips did is what they do on the fixed commands.
+    again = tmp_path / "again.csv"
+    video = tmp_path / "again.mp4"
+    run = liptwin("render", fixed, "-o", video, "--measurements", again, *SMALL)
+    assert run.returncode == 0, run.stderr
+    for one, other in zip(rows_of(lips), rows_of(again), strict=True):
+        assert float(one["aperture_mm"]) == pytest.approx(float(other["aperture_mm"]), abs=0.01)
+
+
 def test_without_a_video_no_graphics_are_touched(tmp_path: Path, speech: Path) -> None:
     lips = tmp_path / "lips.csv"
     environment = {**os.environ, gl.VARIABLE: "osmesa", "LD_LIBRARY_PATH": "/nonexistent"}

@@ -163,3 +163,12 @@ def test_stretch_of_a_stretched_skin() -> None:
     skin = SkinModel.load(FACE_MODEL_DIR / SKIN_FILE)
     np.testing.assert_allclose(skin.principal_stretch(skin.shell_vertices), 1.0, atol=1e-6)
     np.testing.assert_allclose(skin.principal_stretch(1.25 * skin.shell_vertices), 1.25, atol=1e-6)
+    # An affine map stretches a triangle by the largest singular value that it has in its plane.
+    affine = np.eye(3) + np.random.default_rng(0).normal(0.0, 0.3, size=(3, 3))
+    corners = skin.shell_vertices[skin.shell_faces]
+    expected = [
+        np.linalg.svd(affine @ np.linalg.qr((triangle[1:] - triangle[0]).T)[0], compute_uv=False)[0]
+        for triangle in corners
+    ]
+    found = skin.principal_stretch(skin.shell_vertices @ affine.T)
+    np.testing.assert_allclose(found, expected, rtol=1e-9)

@@ -58,6 +58,24 @@ def test_the_nearest_motion_keeps_its_bounds_and_is_the_nearest(
         assert np.sum(weights * (wanted - found) * (other - found)) <= 1e-4 * weights.sum()
 
 
+def test_bounds_may_differ_from_moment_to_moment() -> None:
+    times_s = np.arange(60) / 30
+    wanted = np.where(times_s % 0.5 < 0.25, 0.2, 0.8)
+    kinds = derivatives(times_s, 0.032)
+    bounds = [
+        np.where(kind.times_s < 1.0, bound, 0.4 * bound)
+        for kind, bound in zip(
+            (kinds.speed, kinds.acceleration, kinds.jerk), (5.0, 300.0, 15_000.0), strict=True
+        )
+    ]
+    found = project(wanted, np.ones(60), kinds, (bounds[0], bounds[1], bounds[2]))
+    for kind, bound in zip((kinds.speed, kinds.acceleration, kinds.jerk), bounds, strict=True):
+        assert np.all(np.abs(kind.matrix @ found) <= bound * (1 + TOLERANCE))
+    speed = np.abs(kinds.speed.matrix @ found)
+    assert speed[kinds.speed.times_s < 0.9].max() == pytest.approx(5.0, rel=0.01)
+    assert speed[kinds.speed.times_s > 1.1].max() == pytest.approx(2.0, rel=0.01)
+
+
 def test_motion_within_its_bounds_is_left_alone() -> None:
     times_s = np.arange(60) / 30
     wanted = 0.5 + 0.3 * np.sin(2 * np.pi * times_s)
@@ -111,6 +129,25 @@ def test_servos_that_keep_their_limits_are_not_touched(twin: FaceTwin) -> None:
     others = [k for k in range(N_DOF) if k != jaw]
     np.testing.assert_array_equal(found.trajectory.commands[:, others], commands[:, others])
     assert all(c.verdict == "pass" for c in check_motion(found.trajectory, twin.servos, MOTION))
+
+
+def test_what_fails_at_one_moment_leaves_the_others_alone(twin: FaceTwin) -> None:
+    lively = np.repeat([POSES[name] for name in ("rest", "oh", "rest", "ee") * 4], 9, axis=0)
+    times_s = np.arange(len(lively)) / 30
+    alone = Trajectory(times_s, lively)
+    reference = repair(alone, validate(alone, twin), twin, LIMITS).trajectory.commands
+    violence = np.random.default_rng(1).integers(0, 2, size=(15, N_DOF)).astype(float)
+    middle = slice(len(lively) // 2, len(lively) // 2 + len(violence))
+    commands = lively.copy()
+    commands[middle] = violence
+    before = Trajectory(times_s, commands)
+    report = validate(before, twin)
+    assert {"current", "torque", "tracking"} & {check.name for check in report.failures}
+    found = repair(before, report, twin, LIMITS)
+    assert found.report.passed
+    assert found.rounds > 1  # the nearest motion alone did not pass
+    far = np.abs(times_s - times_s[middle].mean()) > 1.0
+    np.testing.assert_allclose(found.trajectory.commands[far], reference[far], atol=1e-3)
 
 
 def test_limits_that_even_rest_breaks_cannot_be_met(

@@ -10,6 +10,7 @@ import typer
 from liptwin import gl
 from liptwin.options import (
     CameraOption,
+    FixOption,
     FpsOption,
     MeasurementsOption,
     Outputs,
@@ -35,6 +36,7 @@ def retarget(
     output: VideoOption = None,
     trajectory: TrajectoryOption = None,
     measurements: MeasurementsOption = None,
+    fix: FixOption = False,
     skin: SkinOption = "condensed",
     camera: CameraOption = "portrait",
     fps: FpsOption = 30.0,
@@ -52,16 +54,19 @@ def retarget(
 
       liptwin retarget take.csv --audio take.wav -o take.mp4
 
-      liptwin retarget take.csv --audio take.wav --trajectory commands.csv --measurements lips.csv
+      liptwin retarget take.csv --audio take.wav --fix --trajectory commands.csv
     """
     outputs = Outputs(output, trajectory, measurements)
     view = View(camera, parse_size(size), quality)
 
     gl.prepare(rendering=outputs.video is not None)
+    from liptwin.mending import mended_commands
     from liptwin.production import produce
     from liptwin.progress import tracked
     from policies.nearest import SERVO_LAG_S, NearestPolicy
 
     speech = load_speech(audio, None, "", capture=capture)
     commands = NearestPolicy(tracked, lead_s=SERVO_LAG_S).commands(speech, fps)
+    if fix:
+        commands = mended_commands(commands, fps, skin)
     produce(commands, fps, speech.audio, skin, view, outputs)

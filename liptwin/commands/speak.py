@@ -13,6 +13,7 @@ from liptwin import gl
 from liptwin.errors import CommandError
 from liptwin.options import (
     CameraOption,
+    FixOption,
     FpsOption,
     MeasurementsOption,
     Outputs,
@@ -75,6 +76,7 @@ def speak(
     output: VideoOption = None,
     trajectory: TrajectoryOption = None,
     measurements: MeasurementsOption = None,
+    fix: FixOption = False,
     write_phones: PhonesOutputOption = None,
     skin: SkinOption = "condensed",
     camera: CameraOption = "portrait",
@@ -107,7 +109,8 @@ def speak(
     """Make the twin speak an audio file, or a text, or what it hears right now.
 
     Writes a video with -o, the servo commands with --trajectory, and what the lips did with
-    --measurements; at least one of them. Without -o nothing is rendered.
+    --measurements; at least one of them. Without -o nothing is rendered. Lips that are as quick as
+    they can be ask more of servos than `liptwin deploy` allows; --fix mends that.
 
     With --stream, signed 16-bit samples (one channel, or a WAV file) on standard input become rows
     of a trajectory file on standard output, 30 per second, for `liptwin deploy --stream`.
@@ -117,6 +120,8 @@ def speak(
       liptwin speak speech.wav -o face.mp4
 
       liptwin speak --text "Good morning." --voice en-gb --camera mouth -o mouth.mp4
+
+      liptwin speak speech.wav --fix --trajectory commands.csv
 
       liptwin speak speech.wav --phones speech.csv --policy nearest --measurements lips.csv
 
@@ -135,6 +140,7 @@ def speak(
             "-o": output,
             "--trajectory": trajectory,
             "--measurements": measurements,
+            "--fix": fix or None,
             "--write-phones": write_phones,
             "--fps": None if fps == _STREAM_FPS else fps,
         }
@@ -147,13 +153,14 @@ def speak(
         raise CommandError("--patience goes with --stream; for a file there is all of it anyway")
     outputs = Outputs(output, trajectory, measurements, write_phones)
     view = View(camera, parse_size(size), quality)
-    if compare and (output is None or trajectory is not None or measurements is not None):
+    if compare and (output is None or trajectory is not None or measurements is not None or fix):
         raise CommandError(
-            "--compare makes a video and nothing else: give -o VIDEO.mp4, and neither "
-            "--trajectory nor --measurements"
+            "--compare makes a video of what the policies do, and nothing else: give -o VIDEO.mp4, "
+            "and neither --trajectory nor --measurements nor --fix"
         )
 
     gl.prepare(rendering=outputs.video is not None)
+    from liptwin.mending import mended_commands
     from liptwin.planning import chosen_policy, commands_for
     from liptwin.production import produce
 
@@ -166,6 +173,8 @@ def speak(
         return
     commands = commands_for(chosen, speech, fps)
     _tell_cost(chosen)
+    if fix:
+        commands = mended_commands(commands, fps, skin)
     produce(commands, fps, speech.audio, skin, view, outputs)
 
 

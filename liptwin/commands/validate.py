@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
 
@@ -12,6 +13,7 @@ from liptwin import gl
 from liptwin.checking import checked, with_lag
 from liptwin.errors import CommandError
 from liptwin.files import check_can_write, replacing
+from liptwin.mending import mended
 from liptwin.options import Skin, SkinOption
 
 if TYPE_CHECKING:
@@ -144,12 +146,7 @@ def _repair(
     trajectory: Trajectory, report: Report, sound: Audio | None, twin: FaceTwin, limits: Limits
 ) -> Repair:
     """The nearest trajectory that passes; one whose lips are late or early is moved in time."""
-    from dataclasses import replace
-
-    from liptwin.progress import tracked
     from sim2real.trajectory import advance
-    from sim2real.validation import RepairError
-    from sim2real.validation import repair as find_nearest
 
     late = [check for check in report.failures if check.name == "audio-lip lag"]
     if late and late[0].value is not None:
@@ -157,10 +154,7 @@ def _repair(
         typer.echo(f"moved by {-late[0].value:+.0f} ms, to bring lips to the sound")
         trajectory = advance(trajectory, lead_s)
         report = checked(trajectory, sound, twin, limits)
-    try:
-        found = find_nearest(trajectory, report, twin, limits, tracked)
-    except (RepairError, FloatingPointError) as error:
-        raise CommandError(f"--fix: {error}", exit_status=1) from error
+    found = mended(trajectory, report, twin, limits)
     return replace(found, report=with_lag(found.report, sound))
 
 

@@ -40,7 +40,7 @@ MAX_ROUNDS: Final = 40
 CLOSURE_ROUNDS: Final = 4
 """Further attempts to bring back lost closures, once a trajectory passes."""
 
-CLOSURE_WEIGHT: Final = 30.0
+CLOSURE_WEIGHT: Final = 10.0
 """Weight of the rows that close the lips; others have 1."""
 CLOSURE_WEIGHT_GROWTH: Final = 10.0
 CLOSURE_LEAD_S: Final = (0.12, 0.02)
@@ -49,9 +49,9 @@ with the shipped table) and the time that they take to close the lips."""
 
 SKIN_LEAD_S: Final = (0.2, -0.1)
 """Rows from so long before a moment of too much strain to so long after it are drawn to rest."""
-SLOW_LEAD_S: Final = (0.25, -0.1)
+SLOW_LEAD_S: Final = (0.15, -0.05)
 """Rows from so long before a moment of too much torque, current or error to so long after it are
-slowed: the delay of the servos, what they have still to do, and what turns back at once."""
+slowed: the delay of the servos and as long again, and what turns back at once."""
 
 _SLOWER: Final = (0.7, 0.9)
 """Least and greatest factor by which limits of motion are lowered in one round."""
