@@ -236,8 +236,7 @@ class SkinModel:
     @cached_property
     def _unstretched(self) -> Floats:
         """Inverse of each shell triangle's edges at rest in its plane, (m, 2, 2)."""
-        inverse: Floats = np.linalg.inv(_in_plane(self.shell_vertices[self.shell_faces]))
-        return inverse
+        return np.asarray(np.linalg.inv(_in_plane(self.shell_vertices[self.shell_faces])), float)
 
 
 def gaussian_kernel(a: Floats, b: Floats, length: float, b_squared: Floats | None = None) -> Floats:
