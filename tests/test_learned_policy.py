@@ -17,12 +17,21 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from numpy.typing import NDArray
 
-from envs.speech import Audio, AudioError, LipCurves, Phone, frame_count, frame_times
+from envs.speech import (
+    Audio,
+    AudioError,
+    LipCurves,
+    Phone,
+    frame_count,
+    frame_times,
+    synthesise,
+)
 from policies import POLICIES, LearnedPolicy, PolicyError, Speech, SpeechError, make_policy
 from policies.learned.effort import Effort
 from policies.learned.patience import MOST
 from policies.learned.policy import WEIGHTS
 from policies.learned.repose import HOLD_S, Repose
+from sim import FaceTwin
 from sim.servo_table import load_servo_table
 
 torch = pytest.importorskip("torch", reason="needs torch: pip install 'liptwin[learn]'")
@@ -210,6 +219,16 @@ def test_the_shipped_weights_rest_in_silence_and_move_in_speech() -> None:
     rest = load_servo_table().rest_commands
     np.testing.assert_allclose(commands[-15:], np.tile(rest, (15, 1)), atol=1e-3)
     assert np.abs(commands[:30] - rest).max() > 0.05
+
+
+@pytest.mark.skipif(not any(WEIGHTS.glob("*.safetensors")), reason="needs the shipped weights")
+def test_the_shell_converges_while_it_speaks() -> None:
+    pytest.importorskip("espeakng_loader", reason="needs espeak-ng: pip install 'liptwin[tts]'")
+    said = synthesise("Bob, my mum moves the upper shelf.", "en-us")
+    twin = FaceTwin("shell")
+    for command in LearnedPolicy().commands(Speech(said.audio), 30.0):
+        twin.step(command, 1 / 30)
+    assert [warning.number for warning in twin.data.warning] == [0] * len(twin.data.warning)
 
 
 def test_samples_that_are_none_do_no_harm() -> None:
