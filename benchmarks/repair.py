@@ -15,7 +15,6 @@ from rich.progress import track
 
 from envs.speech import synthesise
 from envs.speech.scoring import score_phones
-from envs.speech.synthesis import Phone
 from policies import Speech, make_policy
 from policies.evaluation.rollout import lips_under
 from policies.evaluation.texts import TEXTS
@@ -69,19 +68,13 @@ def untouched(trajectory: Trajectory, twin: FaceTwin, folder: Path) -> bool | No
 def talk(minutes: float) -> Speech:
     """Random English sentences, one after the other."""
     rng = np.random.default_rng(0)
-    samples: list[np.ndarray] = []
-    phones: list[Phone] = []
-    said_s = 0.0
-    while said_s < 60.0 * minutes:
+    spoken = synthesise(random_text(rng), "en-us")
+    audio, phones = spoken.audio, spoken.phones
+    while audio.duration_s < 60.0 * minutes:
         spoken = synthesise(random_text(rng), "en-us")
-        phones += [
-            replace(phone, start_s=said_s + phone.start_s, end_s=said_s + phone.end_s)
-            for phone in spoken.phones
-        ]
-        samples.append(spoken.audio.samples)
-        said_s += spoken.audio.duration_s
-        audio = spoken.audio
-    return Speech(replace(audio, samples=np.concatenate(samples)), tuple(phones))
+        phones += tuple(phone.later(audio.duration_s) for phone in spoken.phones)
+        audio = replace(audio, samples=np.concatenate([audio.samples, spoken.audio.samples]))
+    return Speech(audio, phones)
 
 
 def viewed(commands: np.ndarray, speech: Speech, twin: FaceTwin) -> str:
@@ -94,6 +87,12 @@ def viewed(commands: np.ndarray, speech: Speech, twin: FaceTwin) -> str:
         "f v": found.labiodentals,
     }
     return ", ".join(f"{name} {count.hits} of {count.total}" for name, count in counts.items())
+
+
+def changed(found: Repair, commands: np.ndarray) -> str:
+    """How far a repair is from what it was given."""
+    change = np.abs(found.trajectory.commands - commands)
+    return f"commands changed by {change.mean():.4f} on average, {change.max():.2f} at most"
 
 
 def main() -> None:
@@ -136,22 +135,20 @@ def main() -> None:
         trajectory = Trajectory(np.arange(len(commands)) / FPS, commands)
         before = validate(trajectory, twin)
         found = repair(trajectory, before, twin, load_limits())
-        change = np.abs(found.trajectory.commands - commands)
         failed = ", ".join(check.name for check in before.failures) or "nothing"
         print(
             f"{voice}: {failed} failed; passes after {found.rounds} rounds; "
             f"{found.closures.kept} of {found.closures.total} closures kept; "
-            f"commands changed by {change.mean():.4f} on average, {change.max():.2f} at most"
+            f"{changed(found, commands)}"
         )
 
     speech = talk(options.minutes)
     commands = make_policy("learned").commands(speech, FPS)
     found = repaired(Trajectory(np.arange(len(commands)) / FPS, commands), twin)
-    change = np.abs(found.trajectory.commands - commands)
     print(f"{speech.audio.duration_s:.0f} s of talk: {viewed(commands, speech, twin)}")
     print(
         f"after {found.rounds} rounds: {viewed(found.trajectory.commands, speech, twin)}; "
-        f"commands changed by {change.mean():.4f} on average, {change.max():.2f} at most"
+        f"{changed(found, commands)}"
     )
 
 

@@ -99,6 +99,10 @@ class Phone:
         """Whether this is a pause."""
         return self.ipa == SILENCE
 
+    def later(self, by_s: float) -> Phone:
+        """The same phone, so many seconds later."""
+        return replace(self, start_s=self.start_s + by_s, end_s=self.end_s + by_s)
+
 
 @dataclass(frozen=True, eq=False)
 class Utterance:

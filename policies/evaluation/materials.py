@@ -197,10 +197,7 @@ def _said(key: str, voice_name: str, text: str) -> Material:
 
 def _between_silences(audio: Audio, phones: Sequence[Phone]) -> Speech:
     quiet = np.zeros(round(SILENCE_S * audio.rate_hz), np.float32)
-    later = [
-        replace(phone, start_s=phone.start_s + SILENCE_S, end_s=phone.end_s + SILENCE_S)
-        for phone in phones
-    ]
+    later = [phone.later(SILENCE_S) for phone in phones]
     end_s = later[-1].end_s
     before, after = Phone(SILENCE, 0.0, SILENCE_S), Phone(SILENCE, end_s, end_s + SILENCE_S)
     samples = np.concatenate([quiet, audio.samples, quiet])

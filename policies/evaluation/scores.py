@@ -51,7 +51,7 @@ def joined(pieces: Iterable[Said]) -> Said:
         end_s = max(float(piece.times_s[-1]), said[-1].end_s)
         next_s = float(np.ceil((start_s + end_s + GAP_S) * FPS) / FPS)
         lips.append(replace(piece, times_s=piece.times_s + start_s))
-        phones += (replace(p, start_s=p.start_s + start_s, end_s=p.end_s + start_s) for p in said)
+        phones += (phone.later(start_s) for phone in said)
         phones.append(Phone(SILENCE, phones[-1].end_s, next_s))
         start_s = next_s
     columns = [field.name for field in fields(MeasuredLips)]

@@ -232,23 +232,23 @@ def _lower(plan: _Plan, times_s: Floats, found: Report) -> None:
 def _worst_near(trace: Trace, times_s: Floats, lead_s: tuple[float, float]) -> Floats:
     """The largest shares (n, 10) or (n, 1) at the moments that rows (n,) lead to by no more and no
     less than these times; 0 where there are none."""
-    longest, shortest = lead_s
-    first = np.searchsorted(trace.times_s, times_s + shortest)
-    last = np.searchsorted(trace.times_s, times_s + longest, side="right")
-    return np.array(
-        [
-            trace.shares[start:end].max(axis=0, initial=0.0)
-            for start, end in zip(first, last, strict=True)
-        ]
-    )
+    spans = zip(*_led_to(times_s, trace.times_s, lead_s), strict=True)
+    return np.array([trace.shares[start:end].max(axis=0, initial=0.0) for start, end in spans])
 
 
 def _leads_to(times_s: Floats, moments_s: Floats, lead_s: tuple[float, float]) -> NDArray[np.bool_]:
     """Which rows (n,) come before one of the moments, by no more and no less than these times."""
+    first, end = _led_to(times_s, moments_s, lead_s)
+    return end > first
+
+
+def _led_to(
+    times_s: Floats, moments_s: Floats, lead_s: tuple[float, float]
+) -> tuple[NDArray[np.intp], NDArray[np.intp]]:
+    """The moments that rows (n,) lead to in that time: the first of each row, and the end."""
     longest, shortest = lead_s
     first = np.searchsorted(moments_s, times_s + shortest)
-    last = np.searchsorted(moments_s, times_s + longest, side="right")
-    return last > first
+    return first, np.searchsorted(moments_s, times_s + longest, side="right")
 
 
 def _changes(before: Trajectory, after: Trajectory) -> tuple[Change, ...]:

@@ -8,7 +8,7 @@ from typing import Any, Literal
 import numpy as np
 from numpy.typing import NDArray
 
-from sim.dof import DOF_NAMES
+from sim.dof import DOF_NAMES, N_DOF
 from sim2real.validation.playback import Playback
 
 Floats = NDArray[np.float64]
@@ -41,7 +41,6 @@ class Check:
         dof: the degree of freedom of the worst value, where it has one.
         time_s: its moment in the trajectory.
         note: what else there is to know.
-        shares: (10,) worst share of its limit of each degree of freedom, where each has one.
         trace: the share over time.
     """
 
@@ -53,8 +52,15 @@ class Check:
     dof: str | None = None
     time_s: float | None = None
     note: str = ""
-    shares: Floats | None = None
     trace: Trace | None = None
+
+    @property
+    def shares(self) -> Floats | None:
+        """(10,) worst share of its limit of each degree of freedom, where each has one."""
+        if self.trace is None or self.trace.shares.shape[1] < N_DOF:
+            return None
+        worst_shares: Floats = self.trace.shares.max(axis=0)
+        return worst_shares
 
     def to_json(self) -> dict[str, Any]:
         """As plain values, without the trace."""
@@ -146,7 +152,6 @@ def worst(
         dof=DOF_NAMES[dof],
         time_s=float(times_s[row]),
         note=note,
-        shares=shares.max(axis=0),
         trace=Trace(times_s, shares),
     )
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Iterable, Iterator, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Final, Literal
 
@@ -107,9 +107,7 @@ def joined(takes: Iterable[Take], rng: np.random.Generator) -> Take:
         gap = np.zeros(round(rng.uniform(*GAP_S) * SPEECH_RATE_HZ), np.float32)
         gap_s = len(gap) / SPEECH_RATE_HZ
         assert take.phones is not None
-        phones += (
-            replace(p, start_s=p.start_s + start_s, end_s=p.end_s + start_s) for p in take.phones
-        )
+        phones += (phone.later(start_s) for phone in take.phones)
         start_s += take.duration_s
         phones.append(Phone(SILENCE, phones[-1].end_s, start_s + gap_s))
         start_s += gap_s
