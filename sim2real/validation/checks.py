@@ -15,7 +15,7 @@ from sim.servo_table import ServoTable
 from sim.servos import COPPER_TEMPERATURE_COEFFICIENT
 from sim2real.trajectory import Trajectory
 from sim2real.validation.limits import Limits, MotionLimits
-from sim2real.validation.motion import Derivatives, derivatives
+from sim2real.validation.motion import Derivatives, derivatives_of_each
 from sim2real.validation.playback import PLAYBACK_HZ, Playback
 from sim2real.validation.report import Check, worst, worst_of_face
 
@@ -36,8 +36,7 @@ def check_motion(
 ) -> tuple[Check, Check, Check]:
     """Speed, acceleration and jerk of the shafts."""
     shafts = table.shaft_from_command(trajectory.commands)
-    by_window = {w: derivatives(trajectory.times_s, w) for w in dict.fromkeys(motion.window_s)}
-    kinds = [by_window[window] for window in motion.window_s]
+    kinds = derivatives_of_each(trajectory.times_s, motion.window_s)
     return (
         _check_derivative("speed", "rad/s", kinds, shafts, motion.speed),
         _check_derivative("acceleration", "rad/s2", kinds, shafts, motion.acceleration),

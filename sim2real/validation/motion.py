@@ -56,6 +56,12 @@ class Derivatives:
     jerk: Derivative
 
 
+def derivatives_of_each(times_s: Floats, windows_s: Floats) -> list[Derivatives]:
+    """Derivatives for each servo's own length of moving average, `windows_s` (10,)."""
+    by_window = {window: derivatives(times_s, window) for window in np.unique(windows_s)}
+    return [by_window[window] for window in windows_s]
+
+
 def derivatives(times_s: Floats, window_s: float) -> Derivatives:
     """Derivatives of a trajectory with rows at `times_s` (n,), seen through three moving averages.
 

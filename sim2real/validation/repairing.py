@@ -20,12 +20,12 @@ from typing import Final
 import numpy as np
 from numpy.typing import NDArray
 
-from sim.dof import DOF_NAMES, N_DOF
+from sim.dof import DOF_NAMES
 from sim.servo_table import ServoTable
 from sim.twin import FaceTwin
 from sim2real.trajectory import DECIMALS, Trajectory
 from sim2real.validation.limits import Limits, motion_limits
-from sim2real.validation.motion import derivatives
+from sim2real.validation.motion import derivatives_of_each
 from sim2real.validation.playback import Playback, Progress, untracked
 from sim2real.validation.projection import RepairError, project
 from sim2real.validation.report import Report, Trace
@@ -197,8 +197,7 @@ def _attempt(trajectory: Trajectory, table: ServoTable, plan: _Plan) -> Trajecto
     rest = table.rest_commands
     wanted = rest + plan.reach * (trajectory.commands - rest)
     columns = []
-    for dof in range(N_DOF):
-        kinds = derivatives(trajectory.times_s, float(motion.window_s[dof]))
+    for dof, kinds in enumerate(derivatives_of_each(trajectory.times_s, motion.window_s)):
         share = MARGIN * plan.speed[:, dof] / travel[dof]
         speed, acceleration, jerk = (
             limit[dof] * np.interp(kind.times_s, trajectory.times_s, share)
