@@ -14,7 +14,7 @@ from numpy.typing import NDArray
 from scipy.ndimage import correlate1d
 
 from envs.progress import Progress, untracked
-from envs.speech.loudness import frame_count, frame_times
+from envs.speech.frames import frame_count, frame_times
 from envs.target import TargetFace, sample_shapes
 from policies.babble import BabbleTable, cached_table
 from policies.speech import Speech

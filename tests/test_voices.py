@@ -14,6 +14,7 @@ import pytest
 from envs.speech import SILENCE, SynthesisError, Utterance, list_voices, synthesise
 from envs.speech.articulation import articulate
 from envs.speech.espeak import PhoneEvent
+from envs.speech.inventory import check_known
 from envs.speech.kana import has_ideographs, in_kana
 from envs.speech.voices import (
     ENGINES,
@@ -313,6 +314,16 @@ def test_sentences_follow_each_other() -> None:
     both = joined([one, one])
     assert both.pcm.size == 125
     assert both.events == [PhoneEvent(10, "a"), PhoneEvent(50, ""), PhoneEvent(85, "a")]
+
+
+def test_the_vowel_of_mandarin_si_is_not_spread() -> None:
+    apical, spread = (synthesise(text, "cmn").phones for text in ("四四", "西西"))
+    assert [phone.ipa for phone in apical].count("ɿ") == 2
+    assert [phone.ipa for phone in spread].count("i") == 2
+
+
+def test_lips_know_all_sounds_of_scots() -> None:
+    check_known(synthesise("Father, do you go far in this car?", "en-gb-scotland").phones)
 
 
 def test_russian_y_is_not_rounded() -> None:

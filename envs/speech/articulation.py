@@ -24,9 +24,9 @@ import numpy as np
 from numpy.typing import NDArray
 
 from envs.speech import inventory
+from envs.speech.frames import frame_count, frame_times
 from envs.speech.inventory import REST, LipTarget
 from envs.speech.lips import LipCurves
-from envs.speech.loudness import frame_count, frame_times
 from envs.speech.synthesis import SILENCE, Phone
 
 Floats = NDArray[np.float64]
