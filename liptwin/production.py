@@ -12,6 +12,7 @@ import numpy as np
 import numpy.typing as npt
 import typer
 
+from envs.speech.frames import frame_times
 from liptwin.errors import CommandError
 from liptwin.files import replacing
 from liptwin.options import Outputs, Skin, View
@@ -149,7 +150,7 @@ def _write_trajectory(
             audio_sha256=audio_sha256(heard) if heard is not None and heard.is_file() else None,
             source="liptwin",
         )
-        write_trajectory(path, Trajectory(np.arange(len(commands)) / fps, commands, about))
+        write_trajectory(path, Trajectory(frame_times(len(commands), fps), commands, about))
     except TrajectoryError as error:
         raise CommandError(str(error), exit_status=1) from error
     typer.echo(f"wrote {path}: {len(commands)} rows")

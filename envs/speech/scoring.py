@@ -19,6 +19,7 @@ from envs.speech import inventory
 from envs.speech.articulation import articulate
 from envs.speech.audio import Audio
 from envs.speech.captures import Capture
+from envs.speech.frames import frame_times
 from envs.speech.inventory import REST, Part
 from envs.speech.loudness import loudness
 from envs.speech.measured import MeasuredLips
@@ -187,7 +188,7 @@ def jerk(lips: MeasuredLips) -> float | None:
 
 def _follows_loudness(lips: MeasuredLips, audio: Audio) -> Synchrony | None:
     loud = loudness(audio, REFERENCE_FPS)
-    times_s = np.arange(loud.size) / REFERENCE_FPS
+    times_s = frame_times(loud.size, REFERENCE_FPS)
     return synchrony(lips.times_s, lips.aperture_mm, times_s, loud)
 
 

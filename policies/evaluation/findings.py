@@ -10,6 +10,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from envs.speech import loudness
+from envs.speech.frames import frame_times
 from envs.speech.scoring import CaptureScore, PhoneScore, score_capture
 from envs.speech.synchrony import synchrony
 from policies.evaluation.distances import (
@@ -179,7 +180,7 @@ def capture_scores(piece: Performed) -> dict[str, CaptureScore]:
         raise ValueError(f"{piece.material.key} is no capture")
     scores = {name: score_capture(got.lips, capture) for name, got in piece.achieved.items()}
     loud = loudness(piece.material.speech.audio, FPS)
-    times_s = np.arange(loud.size) / FPS
+    times_s = frame_times(loud.size, FPS)
     scores[LOUDNESS] = CaptureScore(
         synchrony(times_s, loud, capture.times_s, capture.shapes["jawOpen"]),
         synchrony(times_s, loud, capture.times_s, capture.rounding),

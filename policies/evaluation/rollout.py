@@ -7,6 +7,7 @@ from collections.abc import Iterable, Sequence
 import numpy as np
 from numpy.typing import NDArray
 
+from envs.speech.frames import frame_times
 from envs.speech.measured import MeasuredLips
 from policies.evaluation.results import FPS
 from sim import FaceTwin
@@ -26,7 +27,7 @@ def lips_under(twin: FaceTwin, commands: Iterable[NDArray[np.float64]]) -> Measu
 def measured_lips(lips: Sequence[LipMeasurements]) -> MeasuredLips:
     """Measurements at k / `FPS`, as a table."""
     return MeasuredLips(
-        np.arange(len(lips)) / FPS,
+        frame_times(len(lips), FPS),
         np.array([one.aperture_mm for one in lips]),
         np.array([one.width_mm for one in lips]),
         np.array([one.protrusion_mm for one in lips]),

@@ -8,6 +8,7 @@ from typing import Final
 import numpy as np
 from numpy.typing import NDArray
 
+from envs.speech.frames import frame_times
 from policies.babble import random_commands
 from sim.dof import N_DOF
 
@@ -67,7 +68,7 @@ def random_motion(
         if rng.random() < HOLD_CHANCE:
             times.append(times[-1] + rng.uniform(0.0, HOLD_S) + 1e-6)
             poses.append(pose)
-    commands = _between(np.array(times), np.array(poses), np.arange(n_frames) / fps, rng)
+    commands = _between(np.array(times), np.array(poses), frame_times(n_frames, fps), rng)
     if rng.random() < TREMOR_CHANCE:
         commands += rng.uniform(0.0, TREMOR) * rng.standard_normal(commands.shape)
     return np.clip(commands, 0.0, 1.0)

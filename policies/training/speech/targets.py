@@ -25,6 +25,7 @@ from scipy.ndimage import uniform_filter1d
 
 from envs.speech import arpabet, inventory
 from envs.speech.articulation import articulate
+from envs.speech.frames import frame_times
 from envs.speech.lips import LipCurves
 from envs.speech.synthesis import Phone
 from policies.learned.speech_encoder import ENCODER_FPS, SHAPE_REST, SHAPE_SCALE
@@ -73,9 +74,10 @@ def spoken_targets(phones: tuple[Phone, ...], loudness: Floats) -> Targets:
     curves = articulate(phones, ENCODER_FPS, count / ENCODER_FPS)
     centres = contact_moments(phones)
     shapes, weights = _free(curves)
+    times_s = frame_times(count, ENCODER_FPS)
     delayed = np.interp(
-        np.arange(count) / ENCODER_FPS - LOUDNESS_DELAY_S,
-        np.arange(count) / ENCODER_FPS,
+        times_s - LOUDNESS_DELAY_S,
+        times_s,
         uniform_filter1d(loudness, round(LOUDNESS_SPAN_S * ENCODER_FPS), mode="nearest"),
     )
     for column, full in ((0, LOUD_APERTURE_MM), (3, LOUD_JAW_DEG)):
@@ -108,7 +110,7 @@ def sounds_said(phones: tuple[Phone, ...], count: int) -> NDArray[np.int8]:
 
 def captured_targets(curves: LipCurves, count: int) -> Targets:
     """Targets (m frames) of a captured human."""
-    seen = curves.at(np.arange(count) / ENCODER_FPS)
+    seen = curves.at(frame_times(count, ENCODER_FPS))
     centres = [_middles(seen.closure >= 0.5), _middles(seen.lip_to_teeth >= 0.5)]
     return _targets(*_free(seen), centres, np.full(count, UNKNOWN, np.int8))
 
@@ -131,7 +133,7 @@ def _targets(
     centres: list[NDArray[np.float64]],
     sounds: NDArray[np.int8],
 ) -> Targets:
-    times_s = np.arange(len(shapes)) / ENCODER_FPS
+    times_s = frame_times(len(shapes), ENCODER_FPS)
     contacts = np.zeros((len(shapes), len(centres)))
     for column, moments in enumerate(centres):
         for moment in moments:

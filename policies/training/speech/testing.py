@@ -13,6 +13,7 @@ from torch import Tensor
 from envs.progress import Progress, untracked
 from envs.speech import Audio, LipCurves, articulate, inventory
 from envs.speech.audio import SPEECH_RATE_HZ
+from envs.speech.frames import frame_times
 from envs.speech.inventory import REST, Part
 from envs.speech.lips import LIMITS
 from envs.speech.measured import measured
@@ -44,7 +45,7 @@ def plan_curves(plans: NDArray[np.float32], horizon: int = SCORED_HORIZON) -> Li
     plan told so early, are taken from the first plan."""
     told = np.concatenate([plans[0, :horizon], plans[: len(plans) - horizon, horizon]])
     columns = told[: len(plans)].astype(np.float64).T
-    times_s = np.arange(len(plans)) / PLAN_FPS
+    times_s = frame_times(len(plans), PLAN_FPS)
     return LipCurves(times_s, **dict(zip(LIMITS, columns, strict=True)))
 
 
