@@ -49,7 +49,7 @@ class AmplitudePolicy:
         """Commands (n, 10) in [0, 1] at the frame times k / fps; see `policies.Policy`.
 
         Raises:
-            ValueError: a frame rate outside `envs.speech.loudness.FPS_RANGE`.
+            ValueError: a frame rate outside `envs.speech.frames.FPS_RANGE`.
         """
         opening = _opening(loudness(speech.audio, fps))
         commands = np.tile(self._rest, (len(opening), 1))

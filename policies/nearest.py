@@ -56,7 +56,7 @@ class NearestPolicy:
 
         Raises:
             SpeechError: neither phones nor lips of the speech are known.
-            ValueError: a frame rate outside `envs.speech.loudness.FPS_RANGE`.
+            ValueError: a frame rate outside `envs.speech.frames.FPS_RANGE`.
         """
         lips = speech.wanted_lips(fps)
         if self._table is None:

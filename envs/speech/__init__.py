@@ -4,9 +4,10 @@ from envs.speech.articulation import articulate
 from envs.speech.audio import Audio, AudioError, AudioReport, load_audio, write_wav
 from envs.speech.captures import Capture, read_capture_csv
 from envs.speech.espeak import SynthesisError, Voice
+from envs.speech.frames import frame_count, frame_times
 from envs.speech.inventory import InventoryError
 from envs.speech.lips import LipCurves
-from envs.speech.loudness import frame_count, frame_times, loudness
+from envs.speech.loudness import loudness
 from envs.speech.synthesis import (
     SILENCE,
     Phone,

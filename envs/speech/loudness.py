@@ -14,19 +14,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from envs.speech.audio import Sound
-from envs.speech.frames import FPS_RANGE, frame_count, frame_times
 from envs.speech.streaming import FrameWindows
-
-__all__ = [
-    "FPS_RANGE",
-    "SMOOTHING_S",
-    "WINDOW_S",
-    "LoudnessStream",
-    "frame_count",
-    "frame_times",
-    "loudness",
-    "windowed_rms",
-]
 
 WINDOW_S = 1024 / 16_000
 """Window of one root mean square value."""
@@ -43,7 +31,8 @@ class LoudnessStream:
         fps: frames per second.
 
     Raises:
-        ValueError: a sample rate that is not positive, or a frame rate outside `FPS_RANGE`.
+        ValueError: a sample rate that is not positive, or a frame rate outside
+            `envs.speech.frames.FPS_RANGE`.
     """
 
     def __init__(self, rate_hz: int, fps: float) -> None:
@@ -93,7 +82,7 @@ def loudness(sound: Sound, fps: float) -> NDArray[np.float64]:
     sound is heard block by block, so memory grows with the frames only.
 
     Raises:
-        ValueError: a frame rate outside `FPS_RANGE`.
+        ValueError: a frame rate outside `envs.speech.frames.FPS_RANGE`.
     """
     stream = LoudnessStream(sound.rate_hz, fps)
     heard = [stream.push(block) for block in sound.blocks()]
