@@ -11,11 +11,9 @@ import soxr
 from numpy.typing import NDArray
 
 from envs.speech.audio import SPEECH_RATE_HZ, AudioError
+from envs.speech.streaming import LIVE_BLOCK_S
 
 Samples = NDArray[np.float32]
-
-BLOCK_S: Final = 0.02
-"""Longest piece of sound that is waited for, the usual packet of telephony."""
 
 RATE_RANGE_HZ: Final = (8_000, 192_000)
 """Sample rates that make sense: less cuts speech, more is in no use."""
@@ -116,7 +114,7 @@ class LiveSound:
     def _arriving(self) -> Iterator[Samples]:
         """Samples (n,) at the rate at which they arrive."""
         width = self._channels * _SAMPLE_BYTES
-        at_once = max(1, round(BLOCK_S * self.rate_hz)) * width
+        at_once = max(1, round(LIVE_BLOCK_S * self.rate_hz)) * width
         data = more = self._head or self._next_bytes(at_once)
         while more:
             whole = len(data) - len(data) % width

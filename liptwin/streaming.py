@@ -10,8 +10,9 @@ from typing import TYPE_CHECKING, Final, TextIO
 import typer
 
 from envs.speech.audio import AudioError
+from envs.speech.streaming import LIVE_BLOCK_S
 from liptwin.errors import CommandError
-from liptwin.live_sound import BLOCK_S, LiveSound, Pipe
+from liptwin.live_sound import LiveSound, Pipe
 from liptwin.planning import learned_policy
 from policies import PolicyError
 from policies.learned.effort import Effort
@@ -83,7 +84,7 @@ def live_figures(sound: LiveSound, speaker: Speaker, effort: Effort) -> Iterator
     if not effort.frames:
         return
     late = [f"look-ahead {1e3 * speaker.look_ahead_s:.0f} ms"]
-    late.append(f"blocks of at most {1e3 * BLOCK_S:.0f} ms")
+    late.append(f"blocks of at most {1e3 * LIVE_BLOCK_S:.0f} ms")
     if sound.delay_s:
         late.append(f"{1e3 * sound.delay_s:.0f} ms for resampling from {sound.rate_hz} Hz")
     yield f"spoke {effort.frames} frames; {', '.join(late)}"

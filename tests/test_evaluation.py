@@ -260,7 +260,11 @@ def test_bars_say_what_is_reached() -> None:
     assert found("lost by singing").found == pytest.approx(15.0)
     assert found("latest").found == 50.0 and not found("latest").is_reached
     assert found("earliest").found == -20.0
-    assert found("compute").is_reached and found("look-ahead").is_reached
+    assert found("compute").is_reached
+    assert found("streaming, look-ahead and a block of 33 ms").found == pytest.approx(173.3)
+    assert not found("look-ahead and a block").is_reached
+    alone = judged["streaming, look-ahead"]
+    assert alone.found == 140.0 and not alone.is_reached
 
 
 def test_the_page_begins_with_what_is_not_reached() -> None:

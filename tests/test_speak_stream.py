@@ -20,8 +20,9 @@ from hypothesis import strategies as st
 from numpy.typing import NDArray
 
 from envs.speech import Audio, AudioError, frame_count, load_audio, write_wav
+from envs.speech.streaming import LIVE_BLOCK_S
 from liptwin import gl
-from liptwin.live_sound import BLOCK_S, LiveSound
+from liptwin.live_sound import LiveSound
 from liptwin.main import main
 from sim2real.deployment.stream_rows import RowParser
 from sim2real.trajectory import read_trajectory_csv
@@ -139,13 +140,13 @@ def test_samples_are_heard_however_they_arrive(n: int, sizes: list[int], has_hea
 
 def test_sound_is_handed_on_in_short_blocks() -> None:
     blocks = list(LiveSound(arriving(integers(5_000).tobytes())).blocks())
-    assert max(map(len, blocks)) == round(BLOCK_S * RATE_HZ)
+    assert max(map(len, blocks)) == round(LIVE_BLOCK_S * RATE_HZ)
 
 
 def test_what_has_arrived_is_handed_on_before_more_arrives() -> None:
     reading, writing = os.pipe()
     with os.fdopen(reading, "rb") as pipe, os.fdopen(writing, "wb", buffering=0) as sender:
-        samples = integers(100)
+        samples = integers(round(LIVE_BLOCK_S * RATE_HZ))
         sender.write(samples.tobytes())
         blocks = LiveSound(pipe).blocks()
         first = np.concatenate([next(blocks), next(blocks)])  # four bytes were looked at already
@@ -224,7 +225,7 @@ def test_a_stream_with_all_patience_is_the_trajectory(
     told = capsys.readouterr()
     assert told.out == ""
     assert told.err.startswith("liptwin: listening ...")
-    assert "spoke 17 frames; look-ahead 243 ms, blocks of at most 20 ms" in told.err
+    assert "spoke 17 frames; look-ahead 243 ms, blocks of at most 5 ms" in told.err
     assert "compute per frame: " in told.err and "99 % under" in told.err
     saved = tune.with_name("saved.csv")
     saved.write_text(rows.getvalue())

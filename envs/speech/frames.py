@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import math
 from fractions import Fraction
+from functools import lru_cache
 
 import numpy as np
 from numpy.typing import NDArray
@@ -49,10 +50,15 @@ def frame_samples(first: int, last: int, fps: float, rate_hz: int) -> NDArray[np
     Raises:
         ValueError: a rate outside `FPS_RANGE`.
     """
-    check_rate(fps)
-    hop = rate_hz / Fraction(fps).limit_denominator(_MAX_DENOMINATOR)
+    hop = _samples_apart(fps, rate_hz)
     frames = np.arange(first, last, dtype=np.int64)
     return (2 * frames * hop.numerator + hop.denominator) // (2 * hop.denominator)
+
+
+@lru_cache(maxsize=16)
+def _samples_apart(fps: float, rate_hz: int) -> Fraction:
+    check_rate(fps)
+    return rate_hz / Fraction(fps).limit_denominator(_MAX_DENOMINATOR)
 
 
 def check_rate(fps: float) -> None:

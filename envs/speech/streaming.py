@@ -10,6 +10,10 @@ from numpy.typing import NDArray
 from envs.speech.decoding import AudioError
 from envs.speech.frames import check_rate, frame_count, frame_samples
 
+LIVE_BLOCK_S = 0.005
+"""How much of live sound is heard at a time: what comes in longer blocks is heard later by as much,
+and shorter ones cost more. `benchmarks.live` compares it with a whole frame at 30 per second."""
+
 _PIECE_SAMPLES = 16_384
 
 
@@ -39,6 +43,7 @@ class FrameWindows:
         self._next_frame = 0
         self._kept = np.zeros(width // 2, np.float32)
         self._kept_from = -(width // 2)
+        self._due = self._kept_from + width
         self._finished = False
 
     @property
@@ -81,6 +86,8 @@ class FrameWindows:
             piece = samples[first : first + _PIECE_SAMPLES]
             self._heard += len(piece)
             self._keep(piece)
+            if self._heard < self._due:
+                continue
             last = self._frame_count()
             ends = self._starts(self._next_frame, last) + self._width
             yield from self._complete(self._next_frame + int(np.sum(ends <= self._heard)))
@@ -101,8 +108,9 @@ class FrameWindows:
             windows = np.lib.stride_tricks.sliding_window_view(self._kept, self._width)
             self._next_frame = last
             yield windows[starts]
-        done = int(self._starts(last, last + 1)[0]) - self._kept_from
-        done = min(max(done, 0), len(self._kept))
+        next_start = int(self._starts(last, last + 1)[0])
+        self._due = next_start + self._width
+        done = min(max(next_start - self._kept_from, 0), len(self._kept))
         self._kept, self._kept_from = self._kept[done:], self._kept_from + done
 
 

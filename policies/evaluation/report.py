@@ -320,7 +320,7 @@ def _streaming(findings: Findings) -> Table:
     return Table(
         "streaming",
         "Speaking live",
-        "Audio only, in blocks of a frame, processor time on one core.",
+        "Audio only, in short blocks, processor time on one core.",
         (row,),
     )
 

@@ -5,16 +5,13 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Final
 
 import numpy as np
 
 from envs.speech.audio import SPEECH_RATE_HZ, Sound
+from envs.speech.streaming import LIVE_BLOCK_S
 from policies.learned.effort import Effort
 from policies.learned.speaker import Speaker, load_networks
-
-BLOCK_S: Final = 1 / 30
-"""Sound comes in blocks of a frame."""
 
 
 @dataclass(frozen=True)
@@ -45,14 +42,14 @@ def stream_cost(weights: Path, sounds: Sequence[Sound]) -> StreamCost:
     """
     networks = load_networks(weights)
     samples = np.concatenate([block for sound in sounds for block in sound.blocks()])
-    size = round(BLOCK_S * SPEECH_RATE_HZ)
+    size = round(LIVE_BLOCK_S * SPEECH_RATE_HZ)
     # A first run pays for what is loaded and compiled once.
     _speak(Speaker(networks), samples[: 30 * size], size)
     effort = Effort()
     speaker = Speaker(networks, effort)
     _speak(speaker, samples, size)
     return StreamCost(
-        1e3 * speaker.look_ahead_s, 1e3 * BLOCK_S, effort.mean_ms, effort.p99_ms, effort.frames
+        1e3 * speaker.look_ahead_s, 1e3 * LIVE_BLOCK_S, effort.mean_ms, effort.p99_ms, effort.frames
     )
 
 

@@ -40,6 +40,8 @@ class Patience:
 
     def push(self, plans: Floats) -> Floats:
         """Take the next plans; give those that have waited long enough."""
+        if not len(plans):
+            return plans
         known = np.concatenate([self._held, plans])
         ready = max(0, len(known) - self.frames)
         self._held = known[ready:]

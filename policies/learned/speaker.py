@@ -106,7 +106,7 @@ class Speaker:
             envs.speech.audio.AudioError: other samples, such as some that are not numbers, or the
                 sound was finished; they are then not heard.
         """
-        with self._effort.measuring() as came_out, lightly():
+        with self._effort.measuring() as came_out:
             commands = self._act(self._patience.push(self._plans.push(samples)))
             came_out(len(commands))
             return commands
@@ -118,7 +118,7 @@ class Speaker:
         Raises:
             envs.speech.audio.AudioError: the sound was finished before.
         """
-        with self._effort.measuring() as came_out, lightly():
+        with self._effort.measuring() as came_out:
             last = self._patience.push(self._plans.finish())
             commands = self._act(np.concatenate([last, self._patience.finish()]))
             came_out(len(commands))
@@ -140,7 +140,9 @@ class Speaker:
         commands = np.empty((len(plan), N_DOF))
         if not len(plan):
             return commands
-        wanted, shares = self._imagined(plan), self._repose.push(plan)
+        with lightly():
+            wanted = self._imagined(plan)
+        shares = self._repose.push(plan)
         for frame, share in enumerate(shares.tolist()):
             command = self._actor(self._previous, wanted[frame])
             command += share * (self._actor.rest - command)
