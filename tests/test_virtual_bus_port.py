@@ -16,6 +16,7 @@ from pathlib import Path
 
 import numpy as np
 import pytest
+import typer
 
 from liptwin.main import main
 from sim2real.buses.bus import Alert, BusError, ServoBus
@@ -260,6 +261,27 @@ def test_the_command_serves_until_it_is_told_to_end(tmp_path: Path, ending: int)
     assert (process.returncode, complaints) == (0, "")
     assert re.fullmatch(r"received \d+ bytes, sent \d+\n", said)
     assert not link.is_symlink()
+
+
+def test_the_command_hears_what_comes_where_exceptions_are_lost(
+    monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    class Interrupter:
+        def __del__(self) -> None:
+            signal.raise_signal(signal.SIGINT)
+
+    say = typer.echo
+
+    def say_and_interrupt(line: str) -> None:
+        say(line)
+        if "Ctrl-C ends" in line:
+            Interrupter()
+
+    monkeypatch.setattr(typer, "echo", say_and_interrupt)
+    with pytest.raises(SystemExit) as leaving:
+        main(["virtual-bus", "--protocol", "maestro", "--fault", "unplug@10"])
+    assert leaving.value.code == 0
+    assert "the port is gone" not in capsys.readouterr().out
 
 
 def test_the_command_films_a_session(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import contextlib
+import math
 import time
 from collections.abc import Iterator
 from pathlib import Path
@@ -29,6 +30,7 @@ if TYPE_CHECKING:
     from rich.table import Table
 
     from sim.servo_table import ServoTable
+    from sim2real.deployment.stopping import StopRequest
     from sim2real.virtual_bus import BusSnapshot, Fault, VirtualBus
 
 Protocol = Literal["lx16a", "dynamixel", "feetech", "maestro", "maestro-crc"]
@@ -98,6 +100,7 @@ def virtual_bus(
     gl.prepare(rendering=output is not None)
     table = _servo_table(servos)
     with _explained():
+        from sim2real.deployment.stopping import StopRequest
         from sim2real.virtual_bus import VirtualBus
 
         bus = VirtualBus(
@@ -110,10 +113,10 @@ def virtual_bus(
             link=link,
             record_fps=None if output is None else fps,
         )
-        with bus:
-            with contextlib.suppress(KeyboardInterrupt):
-                typer.echo(f"ten {protocol} servos at {bus.baud} baud on {bus.port}; Ctrl-C ends")
-                _show(bus, seconds)
+        stop = StopRequest()
+        with stop.heeding_signals(), bus:
+            typer.echo(f"ten {protocol} servos at {bus.baud} baud on {bus.port}; Ctrl-C ends")
+            _show(bus, stop, seconds)
             if not bus.is_serving:
                 typer.echo("the port is gone")
             traffic = bus.snapshot().traffic
@@ -159,18 +162,17 @@ def _explained() -> Iterator[None]:
         raise CommandError(str(error), exit_status=1) from error
 
 
-def _show(bus: VirtualBus, seconds: float | None) -> None:
-    """Keep a display on stderr until the time is over or the port gone."""
+def _show(bus: VirtualBus, stop: StopRequest, seconds: float | None) -> None:
+    """Keep a display on stderr until asked to stop, the time is over, or the port gone."""
     from rich.console import Console
     from rich.live import Live
 
     console = Console(stderr=True)
-    ends_s = None if seconds is None else time.monotonic() + seconds
+    ends_s = math.inf if seconds is None else time.monotonic() + seconds
     before = bus.snapshot()
     with Live(console=console, auto_refresh=False, transient=True) as live:
-        while bus.is_serving and (ends_s is None or time.monotonic() < ends_s):
-            left_s = REFRESH_S if ends_s is None else ends_s - time.monotonic()
-            time.sleep(max(0.0, min(REFRESH_S, left_s)))
+        while bus.is_serving and not stop.requested and (left_s := ends_s - time.monotonic()) > 0:
+            time.sleep(min(REFRESH_S, left_s))
             now = bus.snapshot()
             if console.is_terminal:
                 live.update(_display(bus, before, now), refresh=True)

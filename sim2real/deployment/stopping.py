@@ -14,10 +14,11 @@ SIGNALS = ("SIGINT", "SIGTERM", "SIGHUP")
 
 @dataclass
 class StopRequest:
-    """How often, and by what, a deployment was asked to stop.
+    """How often, and by what, a program that moves servos was asked to stop.
 
-    An exception out of a signal handler could come in the middle of a packet on the wire. So the
-    handler only counts, and the loop looks once a period.
+    An exception out of a signal handler could come in the middle of a packet on the wire, and is
+    lost where Python ignores exceptions, as in finalisers. So the handler only counts, and the
+    loop looks once a period.
     """
 
     count: int = 0
